@@ -1,0 +1,87 @@
+"""reddb: the embedded document database for trio programs.
+
+General layout:
+
+- `reddb.api` is what a program holds: handles, snapshots, queries, transactions, configuration.
+- `reddb.actor` is the engine, private: the writer task, the state, the log and the disk.
+- `reddb.codecs` turns values into bytes and back: one module a format, and the typing layer.
+- `reddb.testing` has the conformance suites for codecs and storages of your own.
+- `reddb.errors` has all exceptions.
+
+Everything public is named here, once.
+"""
+
+from reddb.actor.document import Document
+from reddb.actor.file_storage import FileStorage
+from reddb.actor.storage import Commit, MemoryStorage, Recovery, Storage
+from reddb.api.config import DbConfig, Durability, WriteOrder
+from reddb.api.database import BinDb, JsonDb, MemDb, RedDb, RonDb, YamlDb
+from reddb.api.query import Query, SnapshotQuery
+from reddb.api.snapshot import Snapshot
+from reddb.api.stats import Stats
+from reddb.api.transaction import Transaction
+from reddb.api.update import Update
+from reddb.codecs import CborCodec, Codec, JsonCodec, Notation, RonCodec, YamlCodec
+from reddb.errors import (
+    CodecMismatch,
+    DatabaseBroken,
+    DatabaseClosed,
+    DatabaseLocked,
+    DataCorrupted,
+    DecodeError,
+    DocumentNotFound,
+    EncodeError,
+    FeedLagged,
+    IndexNotFound,
+    PersistFailed,
+    RedDbError,
+    TransactionClosed,
+    TransactionConflict,
+    UniqueViolation,
+)
+
+__all__ = [
+    "BinDb",
+    "CborCodec",
+    "Codec",
+    "CodecMismatch",
+    "Commit",
+    "DataCorrupted",
+    "DatabaseBroken",
+    "DatabaseClosed",
+    "DatabaseLocked",
+    "DbConfig",
+    "DecodeError",
+    "Document",
+    "DocumentNotFound",
+    "Durability",
+    "EncodeError",
+    "FeedLagged",
+    "FileStorage",
+    "IndexNotFound",
+    "JsonCodec",
+    "JsonDb",
+    "MemDb",
+    "MemoryStorage",
+    "Notation",
+    "PersistFailed",
+    "Query",
+    "Recovery",
+    "RedDb",
+    "RedDbError",
+    "RonCodec",
+    "RonDb",
+    "Snapshot",
+    "SnapshotQuery",
+    "Stats",
+    "Storage",
+    "Transaction",
+    "TransactionClosed",
+    "TransactionConflict",
+    "UniqueViolation",
+    "Update",
+    "WriteOrder",
+    "YamlCodec",
+    "YamlDb",
+]
+__version__ = "0.1.0"

@@ -1,0 +1,102 @@
+"""What handles may ask of the writer: frozen values, named by imperative verbs.
+
+A command says what is wanted and carries what its sender could prepare without the writer: ids,
+encoded bytes. The type parameter is what the writer answers. Two commands, `UpdateWhere` and
+`DeleteWhere`, carry closures of the user's, which run in the writer at the command's turn; they
+are never logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from attrs import frozen
+
+from reddb.actor.document import Document
+from reddb.actor.pages import Entry
+from reddb.actor.state import Change
+
+ResultT = TypeVar("ResultT")
+
+
+class Command(Generic[ResultT]):
+    """The base of all commands."""
+
+    __slots__ = ()
+
+
+@frozen
+class Record:
+    """A value that was made ready to be stored under an id."""
+
+    entry: Entry
+    document: Document[Any]
+    """What the caller gets, or what readers may share where the type is immutable."""
+
+
+@frozen
+class Insert(Command[None]):
+    """Store new documents, all or none."""
+
+    records: Sequence[Record]
+
+
+@frozen
+class UpdateOne(Command[bool]):
+    """Replace one document's value; answers whether the document was there."""
+
+    record: Record
+
+
+@frozen
+class DeleteOne(Command["Document[Any]"]):
+    """Remove one document; answers what it was, or raises `DocumentNotFound`."""
+
+    key: int
+
+
+@frozen
+class UpdateWhere(Command["list[Document[Any]]"]):
+    """Rewrite the documents whose data a predicate accepts; answers the new ones."""
+
+    predicate: Callable[[Any], object]
+    limit: int | None
+    rewrite: Callable[[Document[Any]], Record]
+
+
+@frozen
+class DeleteWhere(Command[int]):
+    """Remove the documents whose data a predicate accepts; answers how many."""
+
+    predicate: Callable[[Any], object]
+
+
+@frozen
+class CommitTransaction(Command[None]):
+    """Apply what a transaction staged, all or nothing."""
+
+    changes: Sequence[Change]
+    """The net change to each id, with `before` as the transaction has seen it."""
+    missing: Sequence[int]
+    """Keys that it updates or deletes and has not seen."""
+
+
+@frozen
+class AddIndex(Command[None]):
+    """Build an index over all documents and keep it from now on."""
+
+    name: str
+    key_fn: Callable[[Any], Hashable]
+    unique: bool
+
+
+@frozen
+class Compact(Command[None]):
+    """Rewrite the log with one record per live document; answered when that is done."""
+
+
+Decidable: TypeAlias = (
+    Insert | UpdateOne | DeleteOne | UpdateWhere | DeleteWhere | CommitTransaction | AddIndex
+)
+"""The commands that lead from one state to the next: all but `Compact`."""

@@ -1,0 +1,248 @@
+"""The disk: the few file-system operations of the file storage. The only `os` and threads.
+
+`Disk` and `DiskFile` are the seam below the file storage. `RealDisk` does each operation in a
+worker thread of its own limiter, so that the application's threads can neither starve nor
+deadlock the log; a write and its sync share one hop. Every operation raises OSError when the
+operating system refuses it, and nothing else.
+
+An operation that has begun in a thread is not abandoned when its task is cancelled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar, TypeVarTuple
+
+import trio
+from attrs import define, field, frozen
+
+R = TypeVar("R")
+Args = TypeVarTuple("Args")
+
+
+class DiskFile(Protocol):
+    """An open file that is read and written at offsets, in bytes."""
+
+    async def size(self) -> int:
+        """Give the file's size."""
+
+    async def read(self, offset: int, size: int) -> bytes:
+        """Give up to `size` bytes from `offset`; fewer only at the end of the file."""
+
+    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
+        """Write all of `data` at `offset` and, if `sync`, have it and the size on disk."""
+
+    async def sync(self) -> None:
+        """Have everything that was written, and the size, on disk."""
+
+    async def truncate(self, size: int) -> None:
+        """Cut the file to `size` bytes and have that on disk."""
+
+    async def aclose(self) -> None:
+        """Close the file; closing twice is fine."""
+
+
+class DiskLock(Protocol):
+    """A lock on a database, held until it is closed."""
+
+    async def aclose(self) -> None:
+        """Give the lock up and remove its file; closing twice is fine."""
+
+
+class Disk(Protocol):
+    """A file system. Paths are absolute or relative to the working directory."""
+
+    async def lock(self, path: Path) -> DiskLock | None:
+        """Take the lock that `path` names, or give None if another holder has it."""
+
+    async def open(self, path: Path) -> DiskFile | None:
+        """Open an existing file for reading and writing, or give None if there is none."""
+
+    async def create(self, path: Path) -> DiskFile:
+        """Create an empty file that only its owner may read; a file of that name is emptied."""
+
+    async def rename(self, source: Path, target: Path) -> None:
+        """Give `source` the name `target`, in place of any file of that name, atomically."""
+
+    async def unlink(self, path: Path) -> None:
+        """Remove a file; none of that name is fine."""
+
+    async def sync_directory(self, path: Path) -> None:
+        """Have the names of the files in the directory `path` on disk."""
+
+
+@frozen
+class _Threads:
+    """One worker thread at a time, apart from the application's."""
+
+    limiter: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(1))
+
+    async def run(self, fn: Callable[[*Args], R], *args: *Args) -> R:
+        return await trio.to_thread.run_sync(fn, *args, limiter=self.limiter)
+
+
+@define(eq=False)
+class _RealFile:
+    _fd: int
+    _threads: _Threads
+
+    async def size(self) -> int:
+        return (await self._threads.run(os.fstat, self._fd)).st_size
+
+    async def read(self, offset: int, size: int) -> bytes:
+        return await self._threads.run(_read, self._fd, offset, size)
+
+    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
+        await self._threads.run(_write, self._fd, offset, data, sync)
+
+    async def sync(self) -> None:
+        await self._threads.run(_sync, self._fd)
+
+    async def truncate(self, size: int) -> None:
+        await self._threads.run(_truncate, self._fd, size)
+
+    async def aclose(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            await self._threads.run(os.close, fd)
+
+
+@define(eq=False)
+class _RealLock:
+    _fd: int
+    _path: Path
+    _threads: _Threads
+
+    async def aclose(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            await self._threads.run(_unlock, fd, self._path)
+
+
+@frozen(eq=False)
+class RealDisk:
+    """The operating system's files, by POSIX calls in a worker thread.
+
+    Example:
+        >>> disk = RealDisk()
+        >>> file = await disk.create(Path("log"))
+        >>> await file.write(0, b"hello", sync=True)
+    """
+
+    _threads: _Threads = field(factory=_Threads)
+
+    async def lock(self, path: Path) -> DiskLock | None:
+        """See `Disk.lock`: an advisory `flock`, seen by all processes of this machine."""
+        fd = await self._threads.run(_lock, path)
+        return None if fd is None else _RealLock(fd, path, self._threads)
+
+    async def open(self, path: Path) -> DiskFile | None:
+        """See `Disk.open`."""
+        try:
+            fd = await self._threads.run(os.open, path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        return _RealFile(fd, self._threads)
+
+    async def create(self, path: Path) -> DiskFile:
+        """See `Disk.create`."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        return _RealFile(await self._threads.run(os.open, path, flags, 0o600), self._threads)
+
+    async def rename(self, source: Path, target: Path) -> None:
+        """See `Disk.rename`."""
+        await self._threads.run(os.rename, source, target)
+
+    async def unlink(self, path: Path) -> None:
+        """See `Disk.unlink`."""
+        await self._threads.run(_unlink, path)
+
+    async def sync_directory(self, path: Path) -> None:
+        """See `Disk.sync_directory`."""
+        await self._threads.run(_sync_directory, path)
+
+
+# What runs in the thread.
+
+
+def _read(fd: int, offset: int, size: int) -> bytes:
+    pieces: list[bytes] = []
+    while size > 0:
+        piece = os.pread(fd, size, offset)
+        if not piece:
+            break
+        pieces.append(piece)
+        offset += len(piece)
+        size -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _write(fd: int, offset: int, data: bytes, sync: bool) -> None:
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(fd, rest, offset)
+        if written == 0:
+            raise OSError(errno.EIO, "the operating system wrote nothing")
+        offset += written
+        rest = rest[written:]
+    if sync:
+        _sync(fd)
+
+
+def _sync(fd: int) -> None:
+    if hasattr(fcntl, "F_FULLFSYNC"):  # macOS: fsync alone leaves data in the drive's cache.
+        fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
+    elif hasattr(os, "fdatasync"):
+        os.fdatasync(fd)
+    else:
+        os.fsync(fd)
+
+
+def _truncate(fd: int, size: int) -> None:
+    os.ftruncate(fd, size)
+    _sync(fd)
+
+
+def _unlink(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+
+
+def _sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _lock(path: Path) -> int | None:
+    """Lock the file at `path`; try again if its last holder removed it in between."""
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(fd), path.stat()):
+                return fd
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+
+
+def _unlock(fd: int, path: Path) -> None:
+    """Remove the lock file while it is still locked, so that nobody locks a name that is gone."""
+    try:
+        _unlink(path)
+    finally:
+        os.close(fd)

@@ -1,0 +1,166 @@
+"""A database that is open: storage, writer and mailbox, from opening to the last byte on disk.
+
+`run_engine` is the whole life: open the storage, recover the state, run the writer beside the
+body, drain the mailbox, close the storage. An exception of the body's leaves it as it is, never
+in an exception group, because the writer's task never raises.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import trio
+from attrs import define, field
+
+from reddb.actor.commands import Command
+from reddb.actor.frames import Fact
+from reddb.actor.mailbox import Mailbox
+from reddb.actor.pages import Entry
+from reddb.actor.state import Change, Reader, State
+from reddb.actor.storage import Recovery, Storage
+from reddb.actor.writer import Writer, WriterSettings
+from reddb.codecs import DocumentCodec
+from reddb.errors import DatabaseClosed, DecodeError, PersistFailed
+
+T = TypeVar("T")
+ResultT = TypeVar("ResultT")
+
+
+@define(eq=False)
+class Engine(Generic[T]):
+    """An open database, as all its handles share it."""
+
+    codec: DocumentCodec[T]
+    storage: Storage
+    writer: Writer[T]
+    recovery: Recovery
+    mailbox: Mailbox
+    ended: trio.Event = field(factory=trio.Event, init=False)
+    """Set when the writer has ended and the storage is closed."""
+    _closing: bool = field(default=False, init=False)
+    closing_error: OSError | None = field(default=None, init=False)
+
+    def state(self) -> State[T]:
+        """Give the newest published state.
+
+        Raises:
+            DatabaseClosed: The database is closed, or closing.
+            DatabaseBroken: The writer has died.
+        """
+        self.check()
+        return self.writer.published
+
+    def check(self) -> None:
+        """Raise if the database is closed or broken."""
+        if self.writer.failure is not None:
+            raise self.writer.broken()
+        if self._closing:
+            raise DatabaseClosed("the database is closed")
+
+    async def ask(self, command: Command[ResultT]) -> ResultT:
+        """Have the writer do `command`; give its answer.
+
+        Raises:
+            DatabaseClosed: The database is closed, or closing.
+            DatabaseBroken: The writer has died.
+            PersistFailed: The log could not be written.
+            Exception: What `reddb.actor.decide.decide` raises for this command.
+        """
+        try:
+            return await self.mailbox.ask(command)
+        except DatabaseClosed:
+            self.check()
+            raise
+
+    async def close(self) -> None:
+        """Take no more commands; wait until all that were accepted are done and on disk."""
+        self._closing = True
+        self.mailbox.close()
+        with trio.CancelScope(shield=True):
+            await self.ended.wait()
+
+    async def run(self) -> None:
+        """Run the writer to its end, then close the storage. Raises nothing."""
+        with trio.CancelScope(shield=True):
+            await self.writer.run()
+            try:
+                await self.storage.aclose()
+            except OSError as error:
+                self.closing_error = error
+        self.ended.set()
+
+    def raise_if_ended_badly(self) -> None:
+        """Raise what went wrong outside of every call."""
+        if self.writer.failure is not None:
+            raise self.writer.broken()
+        if self.closing_error is not None:
+            raise PersistFailed("the log could not be synced at closing") from self.closing_error
+
+
+@contextlib.asynccontextmanager
+async def run_engine(
+    storage: Storage,
+    codec: DocumentCodec[T],
+    settings: WriterSettings,
+    *,
+    mailbox_commands_max: int,
+    batch_commands_max: int,
+) -> AsyncIterator[Engine[T]]:
+    """Open a database for the length of the body.
+
+    Raises:
+        DatabaseLocked: It is open elsewhere.
+        CodecMismatch: It was written with another codec.
+        DataCorrupted: It is damaged, or no database.
+        PersistFailed: It cannot be reached, or could not be closed well.
+        DatabaseBroken: The body ended well, but the writer had died.
+    """
+    state, recovery = await _recovered(storage, codec)
+    mailbox = Mailbox(mailbox_commands_max, batch_commands_max)
+    writer = Writer(state, storage, mailbox, settings)
+    engine = Engine(codec, storage, writer, recovery, mailbox)
+    raised: BaseException | None = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(engine.run)
+        try:
+            yield engine
+        except BaseException as error:  # Raised again below, outside the nursery.
+            raised = error
+        await engine.close()
+    if raised is not None:
+        raise raised
+    engine.raise_if_ended_badly()
+
+
+async def _recovered(storage: Storage, codec: DocumentCodec[T]) -> tuple[State[T], Recovery]:
+    """Open `storage` and fold its commits into a state; close it again if that fails."""
+
+    def decode(entry: Entry) -> T:
+        try:
+            return codec.decode(entry.data)
+        except DecodeError as error:
+            raise DecodeError(error.args[0], error.path, UUID(int=entry.key)) from error.__cause__
+
+    state: State[T] = State(Reader(decode, codec.immutable))
+
+    def fold(seq: int, facts: Sequence[Fact]) -> None:
+        nonlocal state
+        changes = [
+            Change(key, state.entry(key), None if data is None else Entry(key, data))
+            for key, data in facts
+        ]
+        state = state.apply(changes, seq)
+
+    try:
+        await storage.open(codec.name)
+        recovery = await storage.recover(fold)
+    except BaseException as error:
+        with trio.CancelScope(shield=True), contextlib.suppress(OSError):
+            await storage.aclose()
+        if isinstance(error, OSError):
+            raise PersistFailed(f"the log cannot be opened: {error}") from error
+        raise
+    return state, recovery

@@ -1,0 +1,258 @@
+"""A log in a file: what keeps the commits of every database but `MemDb`.
+
+Beside the log ``notes.json`` lie ``notes.json.lock`` while a database has it open, and
+``notes.json.new`` while the log is created or compacted. A log is never created or compacted in
+place: the new file is written and synced under its other name first, so whatever bears the log's
+name is whole.
+
+A failed write or sync is final. What the page cache holds after one is not what the disk holds,
+so nothing is written any more, least of all the sync again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import trio
+from attrs import define, evolve, field
+
+from reddb.actor.disk import Disk, DiskFile, DiskLock, RealDisk
+from reddb.actor.frames import (
+    FACT_OVERHEAD_BYTES,
+    FRAME_OVERHEAD_BYTES,
+    HEADER_BYTES,
+    Fact,
+    FrameKind,
+    Header,
+    encode_frame,
+    encode_header,
+)
+from reddb.actor.recovery import read_header, read_log
+from reddb.actor.storage import Commit, Fold, Recovery
+from reddb.errors import DatabaseLocked
+
+_LOG = logging.getLogger("reddb")
+
+_CHECKPOINT_BYTES = 128 * 1024
+"""About the size of a frame in a compacted log; such a frame is made in about a millisecond."""
+
+_CATCH_UP_BYTES = 256 * 1024
+"""How much may be left to copy when compaction stops the writer to switch files."""
+
+_CATCH_UP_ROUNDS_MAX = 16
+"""After so many rounds compaction switches, however much is left."""
+
+
+@define(eq=False)
+class FileStorage:
+    """Keeps commits in one log file. See `reddb.actor.storage.Storage` for the methods.
+
+    Args:
+        path: The log's path, such as ``/var/lib/app/notes.json``; its directory must exist.
+        sync: Whether `append` returns only when the commits are on disk, not merely handed to
+            the operating system.
+        disk: The file system; the real one by default.
+        random_bytes: Gives that many random bytes, for the files' own ids.
+    """
+
+    path: Path = field(converter=Path)
+    sync: bool = field(default=True, kw_only=True)
+    disk: Disk = field(factory=RealDisk, kw_only=True)
+    random_bytes: Callable[[int], bytes] = field(default=os.urandom, kw_only=True)
+    _lock: DiskLock | None = field(default=None, init=False)
+    _file: DiskFile | None = field(default=None, init=False)
+    _header: Header | None = field(default=None, init=False)
+    _size: int = field(default=0, init=False)
+    _synced: int = field(default=0, init=False)
+    _failed: bool = field(default=False, init=False)
+    _turn: trio.Lock = field(factory=trio.Lock, init=False)
+    """Held by whoever writes to the log or switches it for another."""
+    _meanwhile: list[Commit] | None = field(default=None, init=False)
+    """What was appended since compaction began; None while none runs."""
+
+    @property
+    def size_bytes(self) -> int:
+        """The log's size."""
+        return self._size
+
+    @property
+    def _new_path(self) -> Path:
+        return self.path.with_name(self.path.name + ".new")
+
+    async def open(self, codec: str) -> None:
+        """See `Storage.open`."""
+        lock_path = self.path.with_name(self.path.name + ".lock")
+        self._lock = await self.disk.lock(lock_path)
+        if self._lock is None:
+            raise DatabaseLocked(str(lock_path))
+        await self.disk.unlink(self._new_path)
+        self._file = await self.disk.open(self.path)
+        if self._file is None:
+            header = Header(codec, self.random_bytes(16), base_seq=0, synced=HEADER_BYTES)
+            async with self._replacement() as self._file:
+                await self._file.write(0, encode_header(header), sync=True)
+                await self.disk.rename(self._new_path, self.path)
+                await self.disk.sync_directory(self.path.parent)
+        self._header = await read_header(self._file, self.path, codec)
+
+    @contextlib.asynccontextmanager
+    async def _replacement(self) -> AsyncIterator[DiskFile]:
+        """A new file that the body renames to the log's name; removed if it does not get there."""
+        file = await self.disk.create(self._new_path)
+        try:
+            yield file
+        except BaseException:
+            with trio.CancelScope(shield=True), contextlib.suppress(OSError):
+                await file.aclose()
+                await self.disk.unlink(self._new_path)
+            raise
+
+    async def recover(self, fold: Fold) -> Recovery:
+        """See `Storage.recover`. A torn tail is cut off, and what is left is synced."""
+        assert self._file is not None and self._header is not None, "open() comes first"
+        log = await read_log(self._file, self.path, self._header, fold)
+        if log.report.torn_bytes:
+            _LOG.warning(
+                "%s: cut %d bytes of an unfinished write at byte %d: %s",
+                self.path,
+                log.report.torn_bytes,
+                log.end,
+                log.report.reason,
+            )
+            await self._file.truncate(log.end)
+        else:
+            await self._file.sync()
+        self._size = self._synced = log.end
+        return log.report
+
+    async def append(self, commits: Sequence[Commit]) -> None:
+        """See `Storage.append`: one write, and one sync if the storage syncs."""
+        async with self._turn:
+            if self._failed:
+                raise OSError(errno.EIO, "an earlier write failed; open the database again")
+            assert self._file is not None and self._header is not None, "open() comes first"
+            data = _commit_frames(self._header, self._size, self._synced, commits)
+            try:
+                await self._file.write(self._size, data, sync=self.sync)
+            except BaseException:
+                await self._fail()
+                raise
+            self._size += len(data)
+            if self.sync:
+                self._synced = self._size
+            if self._meanwhile is not None:
+                self._meanwhile.extend(commits)
+
+    async def _fail(self) -> None:
+        """Write no more; take what the failed write may have left off the file, if that goes."""
+        self._failed = True
+        assert self._file is not None
+        with trio.CancelScope(shield=True), contextlib.suppress(OSError):
+            await self._file.truncate(self._size)
+
+    async def compact(self, seq: int, live: Iterable[Fact]) -> None:
+        """See `Storage.compact`. `append` waits only while the files are switched."""
+        assert self._header is not None and self._meanwhile is None, "one compaction at a time"
+        self._meanwhile = []
+        try:
+            async with self._replacement() as file:
+                header = Header(self._header.codec, self.random_bytes(16), seq, synced=0)
+                size = await self._write_checkpoint(file, header, live)
+                size = await self._catch_up(file, header, size)
+                await self._switch(file, header, size)
+        finally:
+            self._meanwhile = None
+
+    async def _write_checkpoint(self, file: DiskFile, header: Header, live: Iterable[Fact]) -> int:
+        size = HEADER_BYTES
+        for facts in _chunks(live):
+            kind, seq = FrameKind.CHECKPOINT, header.base_seq
+            frame = encode_frame(header, size, kind, seq, 0, facts)
+            await file.write(size, frame, sync=False)
+            size += len(frame)
+        return size
+
+    async def _catch_up(self, file: DiskFile, header: Header, size: int) -> int:
+        """Copy what was committed meanwhile, until little of it is left."""
+        for _ in range(_CATCH_UP_ROUNDS_MAX):
+            frames = self._taken_meanwhile(header, size)
+            await file.write(size, frames, sync=True)
+            size += len(frames)
+            if len(frames) < _CATCH_UP_BYTES:
+                break
+        return size
+
+    def _taken_meanwhile(self, header: Header, size: int) -> bytes:
+        assert self._meanwhile is not None
+        commits, self._meanwhile = self._meanwhile, []
+        fresh = [commit for commit in commits if commit.seq > header.base_seq]
+        return _commit_frames(header, size, 0, fresh)
+
+    async def _switch(self, file: DiskFile, header: Header, size: int) -> None:
+        """Copy the rest, complete the header, and let the new file take the log's name."""
+        with trio.CancelScope(shield=True):
+            async with self._turn:
+                frames = self._taken_meanwhile(header, size)
+                await file.write(size, frames, sync=False)
+                size += len(frames)
+                header = evolve(header, synced=size)
+                await file.write(0, encode_header(header), sync=True)
+                await self.disk.rename(self._new_path, self.path)
+                old, self._file = self._file, file
+                self._header, self._size, self._synced = header, size, size
+                assert old is not None, "the log is open while it is compacted"
+                await old.aclose()
+                try:
+                    await self.disk.sync_directory(self.path.parent)
+                except OSError:
+                    self._failed = True  # A power cut could bring the old file back.
+                    raise
+
+    def compacted_bytes(self, document_count: int, data_bytes: int) -> int:
+        """See `Storage.compacted_bytes`."""
+        facts = document_count * FACT_OVERHEAD_BYTES + data_bytes
+        frames = -(-facts // _CHECKPOINT_BYTES)
+        return HEADER_BYTES + frames * FRAME_OVERHEAD_BYTES + facts
+
+    async def aclose(self) -> None:
+        """See `Storage.aclose`. What was only handed to the operating system is synced first."""
+        file, self._file = self._file, None
+        lock, self._lock = self._lock, None
+        with trio.CancelScope(shield=True):
+            try:
+                if file is not None and not self._failed and self._synced < self._size:
+                    await file.sync()
+            finally:
+                if file is not None:
+                    await file.aclose()
+                if lock is not None:
+                    await lock.aclose()
+
+
+def _commit_frames(header: Header, offset: int, synced: int, commits: Sequence[Commit]) -> bytes:
+    frames: list[bytes] = []
+    for commit in commits:
+        kind = FrameKind.COMMIT
+        frame = encode_frame(header, offset, kind, commit.seq, synced, commit.facts)
+        frames.append(frame)
+        offset += len(frame)
+    return b"".join(frames)
+
+
+def _chunks(live: Iterable[Fact]) -> Iterator[list[Fact]]:
+    """Cut the live documents into lists of about `_CHECKPOINT_BYTES` each."""
+    chunk: list[Fact] = []
+    size = 0
+    for fact in live:
+        chunk.append(fact)
+        size += FACT_OVERHEAD_BYTES + len(fact[1] or b"")
+        if size >= _CHECKPOINT_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

@@ -1,0 +1,244 @@
+"""The log's bytes: one header, then one checksummed frame per commit. Pure: no file is touched.
+
+`docs/file-format.md` has the layout as byte tables. What the layout is for:
+
+- **All or nothing.** A commit is one frame; a frame counts only if its two checksums hold.
+- **Nothing passes for something else.** A frame's checksum covers the file's own random id and
+  the frame's offset, so bytes copied from elsewhere, even from a log stored inside a document,
+  are no frame here. The length has a checksum of its own, ahead of the payload's, so a damaged
+  length is seen before it is believed.
+- **A torn tail is told from damage.** Every frame records how much of the file was known to be on
+  disk when it was written (`synced`). A bad frame that lies below the `synced` of a later good one
+  was whole once: that is damage. Where no later frame says so it is what a crash leaves.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from typing import Final, TypeAlias
+
+from attrs import frozen
+
+MAGIC: Final = b"REDDB\0"
+VERSION: Final = 3
+"""Versions 1 and 2 are those of the Rust crate."""
+
+_HEADER = struct.Struct("<6sH16s16sQQ4x")
+HEADER_BYTES: Final = _HEADER.size + 4
+
+_FRAME = struct.Struct("<4sB3xQQQI")
+FRAME_HEADER_BYTES: Final = _FRAME.size + 4
+MARKER: Final = b"\xf5RDB"
+"""Begins every frame. Its first byte never occurs in UTF-8, so text holds no marker."""
+
+_FACT = struct.Struct("<B16sI")
+FACT_OVERHEAD_BYTES: Final = _FACT.size
+FRAME_OVERHEAD_BYTES: Final = FRAME_HEADER_BYTES + 4
+DOCUMENT_BYTES_MAX: Final = (1 << 32) - 1
+
+_CRC = struct.Struct("<I")
+_ORIGIN = struct.Struct("<16sQ")
+_PUT, _REMOVE = 1, 2
+_SECTOR_BYTES: Final = 512
+"""What a disk writes whole or not at all."""
+
+Fact: TypeAlias = tuple[int, bytes | None]
+"""What a commit did to one document: (key, data) puts it, (key, None) removes it. The key is the
+number of the document's UUID."""
+
+
+class FrameError(Exception):
+    """The bytes are no whole, undamaged header or frame."""
+
+
+class FrameCutError(FrameError):
+    """The bytes end before the frame does.
+
+    Attributes:
+        needed: How many bytes from the frame's beginning would do.
+    """
+
+    def __init__(self, needed: int) -> None:
+        super().__init__("the frame is cut short")
+        self.needed = needed
+
+
+class FrameKind(IntEnum):
+    """What a frame holds."""
+
+    COMMIT = 1
+    """All facts of one commit; its sequence number follows that of the frame before."""
+    CHECKPOINT = 2
+    """Some of the documents that were live when the file was compacted; they all share the
+    sequence number that the header starts from."""
+
+
+_KINDS = frozenset(FrameKind)
+
+
+@frozen
+class Header:
+    """What the first 64 bytes say."""
+
+    codec: str
+    file_id: bytes
+    base_seq: int
+    """The sequence number that the file starts from: 0, or that of the state compacted into it."""
+    synced: int
+    """How many bytes of the file were on disk before it got its name."""
+
+
+@frozen
+class FrameHeader:
+    """What the first 40 bytes of a frame say; their checksum held."""
+
+    kind: FrameKind
+    seq: int
+    synced: int
+    """How many bytes of the file were known to be on disk when the frame was written."""
+    payload_bytes: int
+    fact_count: int
+    crc: int
+
+
+@frozen
+class Frame:
+    """A frame whose checksums held."""
+
+    header: FrameHeader
+    facts: list[Fact]
+    end: int
+    """The offset of the byte after it."""
+
+
+def encode_header(header: Header) -> bytes:
+    """Give the bytes of a file's header."""
+    codec = header.codec.encode("ascii")
+    assert 0 < len(codec) <= 16, "a codec's name is 1 to 16 ASCII characters"
+    body = _HEADER.pack(MAGIC, VERSION, codec, header.file_id, header.base_seq, header.synced)
+    return body + _CRC.pack(zlib.crc32(body))
+
+
+def decode_header(data: bytes) -> Header:
+    """Give what a file's first `HEADER_BYTES` bytes say.
+
+    Raises:
+        FrameError: They are no header of this version, or are damaged.
+    """
+    if data[: len(MAGIC)] != MAGIC:
+        raise FrameError("this is not a reddb file" if data else "the file is empty")
+    version = int.from_bytes(data[6:8], "little")
+    if version in {1, 2}:
+        raise FrameError(f"written by the Rust crate (version {version})")
+    if len(data) < HEADER_BYTES or _CRC.unpack(data[-4:])[0] != zlib.crc32(data[:-4]):
+        raise FrameError("the header's checksum does not match")
+    if version != VERSION:
+        raise FrameError(f"written by version {version} of the format; this is {VERSION}")
+    _, _, codec, file_id, base_seq, synced = _HEADER.unpack(data[:-4])
+    return Header(codec.rstrip(b"\0").decode("ascii"), file_id, base_seq, synced)
+
+
+def encode_frame(
+    header: Header, offset: int, kind: FrameKind, seq: int, synced: int, facts: Sequence[Fact]
+) -> bytes:
+    """Give the frame that holds `facts`, to be written at `offset`."""
+    pieces: list[bytes] = []
+    for key, data in facts:
+        if data is None:
+            pieces.append(_FACT.pack(_REMOVE, key.to_bytes(16), 0))
+        else:
+            pieces += _FACT.pack(_PUT, key.to_bytes(16), len(data)), data
+    payload = b"".join(pieces)
+    body = _FRAME.pack(MARKER, kind, seq, synced, len(payload), len(facts))
+    crc = _header_crc(header, offset, body)
+    return b"".join((body, _CRC.pack(crc), payload, _CRC.pack(zlib.crc32(payload, crc))))
+
+
+def _header_crc(header: Header, offset: int, body: bytes) -> int:
+    return zlib.crc32(body, zlib.crc32(_ORIGIN.pack(header.file_id, offset)))
+
+
+def decode_frame_header(header: Header, offset: int, data: bytes) -> FrameHeader:
+    """Give what the `FRAME_HEADER_BYTES` bytes at `offset` say.
+
+    Raises:
+        FrameCutError: There are not so many bytes.
+        FrameError: They are no frame's beginning, or are damaged.
+    """
+    if len(data) < FRAME_HEADER_BYTES:
+        raise FrameCutError(FRAME_HEADER_BYTES)
+    if data[: len(MARKER)] != MARKER:
+        raise FrameError("no frame begins here")
+    crc = _header_crc(header, offset, data[: _FRAME.size])
+    if _CRC.unpack_from(data, _FRAME.size)[0] != crc:
+        raise FrameError("the frame header's checksum does not match")
+    _, kind, seq, synced, payload_bytes, fact_count = _FRAME.unpack_from(data)
+    if kind not in _KINDS:
+        raise FrameError(f"the frame is of an unknown kind ({kind})")
+    return FrameHeader(FrameKind(kind), seq, synced, payload_bytes, fact_count, crc)
+
+
+def decode_frames(header: Header, offset: int, data: bytes) -> Iterator[Frame]:
+    """Give the frames in `data`, which was read at `offset`, where a frame begins.
+
+    Raises:
+        FrameCutError: The last frame ends behind the data.
+        FrameError: The frame that follows the last one given is damaged.
+    """
+    at = 0
+    while at < len(data):
+        head = decode_frame_header(header, offset + at, data[at : at + FRAME_HEADER_BYTES])
+        end = at + FRAME_OVERHEAD_BYTES + head.payload_bytes
+        if end > len(data):
+            raise FrameCutError(end - at)
+        payload = data[at + FRAME_HEADER_BYTES : end - 4]
+        if _CRC.unpack_from(data, end - 4)[0] != zlib.crc32(payload, head.crc):
+            raise FrameError("the payload's checksum does not match")
+        yield Frame(head, _decode_facts(payload, head.fact_count), offset + end)
+        at = end
+
+
+def _decode_facts(payload: bytes, count: int) -> list[Fact]:
+    facts: list[Fact] = []
+    at, end = 0, len(payload)
+    while at + FACT_OVERHEAD_BYTES <= end:
+        op, key, size = _FACT.unpack_from(payload, at)
+        at += FACT_OVERHEAD_BYTES + size
+        facts.append((int.from_bytes(key), payload[at - size : at] if op == _PUT else None))
+    if at != end or len(facts) != count:
+        raise FrameError("the payload is malformed although its checksum matches")
+    return facts
+
+
+def find_frame_headers(
+    header: Header, offset: int, data: bytes
+) -> Iterator[tuple[int, FrameHeader]]:
+    """Give every undamaged frame header in `data`, which was read at `offset`, with its offset."""
+    at = data.find(MARKER)
+    while at >= 0:
+        try:
+            found = decode_frame_header(header, offset + at, data[at : at + FRAME_HEADER_BYTES])
+        except FrameError:
+            pass
+        else:
+            yield offset + at, found
+        at = data.find(MARKER, at + 1)
+
+
+def has_unwritten_sector(offset: int, data: bytes) -> bool:
+    """Tell whether a sector of `data`, which lies at `offset`, reads as if never written.
+
+    What a disk did not get around to writing at the end of a file reads as zeros, a whole sector
+    at a time, or from where the old end of the file lay in its sector.
+    """
+    first = -offset % _SECTOR_BYTES or _SECTOR_BYTES
+    if not any(data[:first]):
+        return True
+    zeros = bytes(_SECTOR_BYTES)
+    return any(
+        data[at : at + _SECTOR_BYTES] == zeros
+        for at in range(first, len(data) - _SECTOR_BYTES + 1, _SECTOR_BYTES)
+    )

@@ -1,0 +1,146 @@
+"""The mailbox: how a task hands the writer a command and waits for the answer.
+
+A call is *queued*, then *taken* by the writer, then *answered*. While it is queued its task may
+withdraw it, which is what cancellation does; from the moment it is taken, cancelling its task
+changes nothing until the answer is there. So a call that raises `trio.Cancelled` did not happen,
+and one that happened returns. There is no third outcome.
+
+The queue is a bounded trio memory channel: senders wait in line when it is full.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from typing import Any, Generic, TypeVar, cast
+
+import trio
+from attrs import define
+
+from reddb.actor.commands import Command
+from reddb.errors import DatabaseClosed
+
+ResultT = TypeVar("ResultT")
+
+
+class CallStatus(Enum):
+    """Where a call is on its way."""
+
+    QUEUED = "queued"
+    """In the mailbox, or on its way there."""
+    WITHDRAWN = "withdrawn"
+    """Its task was cancelled before the writer came to it: it does not happen."""
+    TAKEN = "taken"
+    """The writer has it: it will be answered, whatever happens."""
+    ANSWERED = "answered"
+    """Its answer is there."""
+
+
+@define(eq=False)
+class Call(Generic[ResultT]):
+    """One command on its way to the writer and back."""
+
+    command: Command[ResultT]
+    status: CallStatus = CallStatus.QUEUED
+    _task: trio.lowlevel.Task | None = None
+    _result: ResultT | None = None
+    _error: BaseException | None = None
+
+    def take(self) -> bool:
+        """Claim the call for the writer; False if it was withdrawn."""
+        if self.status is not CallStatus.QUEUED:
+            return False
+        self.status = CallStatus.TAKEN
+        return True
+
+    def answer(self, result: Any, error: BaseException | None = None) -> None:
+        """Wake the waiting task with a result or, if there is one, an error."""
+        assert self.status is CallStatus.TAKEN, "a call is answered once, after it was taken"
+        self.status = CallStatus.ANSWERED
+        self._result = result
+        self._error = error
+        if self._task is not None:
+            trio.lowlevel.reschedule(self._task)
+
+    async def wait(self) -> ResultT:
+        """Wait for the answer; withdraw the call if cancelled while it is queued."""
+        if self.status is not CallStatus.ANSWERED:
+            self._task = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(self._withdraw)
+        if self._error is not None:
+            raise self._error
+        return cast("ResultT", self._result)
+
+    def _withdraw(self, _: object) -> trio.lowlevel.Abort:
+        if self.status is not CallStatus.QUEUED:
+            return trio.lowlevel.Abort.FAILED
+        self.status = CallStatus.WITHDRAWN
+        return trio.lowlevel.Abort.SUCCEEDED
+
+
+class Mailbox:
+    """The commands that wait for the writer.
+
+    Args:
+        commands_max: How many may wait; further senders wait in line.
+        batch_max: How many the writer takes at once.
+    """
+
+    def __init__(self, commands_max: int, batch_max: int) -> None:
+        self._send, self._receive = trio.open_memory_channel[Call[Any]](commands_max)
+        self._batch_max = batch_max
+
+    async def ask(self, command: Command[ResultT]) -> ResultT:
+        """Send a command and give its answer.
+
+        Raises:
+            DatabaseClosed: The mailbox was closed before it took the command.
+            Exception: The answer, where that is an exception.
+        """
+        call = Call(command)
+        try:
+            try:
+                self._send.send_nowait(call)
+            except trio.WouldBlock:
+                await self._send.send(call)
+        except (trio.ClosedResourceError, trio.BrokenResourceError):
+            raise DatabaseClosed("the database is closed") from None
+        return await call.wait()
+
+    async def take_batch(self) -> list[Call[Any]]:
+        """Wait for a command, and give it with all that have arrived; nothing once closed."""
+        batch: list[Call[Any]] = []
+        while not batch:
+            try:
+                call = await self._receive.receive()
+            except trio.EndOfChannel:
+                return []
+            batch = [call] if call.take() else []
+            batch += self._take_waiting(self._batch_max - 1)
+        return batch
+
+    def _take_waiting(self, calls_max: int) -> list[Call[Any]]:
+        taken: list[Call[Any]] = []
+        while len(taken) < calls_max:
+            try:
+                call = self._receive.receive_nowait()
+            except (trio.WouldBlock, trio.EndOfChannel):
+                break
+            if call.take():
+                taken.append(call)
+        return taken
+
+    def close(self) -> None:
+        """Take no more commands; those that are in the mailbox will still be taken."""
+        self._send.close()
+
+    def break_off(self) -> list[Call[Any]]:
+        """Close, and give what is in the mailbox; who waits in line gets `DatabaseClosed`."""
+        self._send.close()
+        left = self._take_waiting(calls_max=sys.maxsize)
+        self._receive.close()
+        return left
+
+    def statistics(self) -> trio.MemoryChannelStatistics:
+        """Say how many commands and senders wait."""
+        return self._receive.statistics()

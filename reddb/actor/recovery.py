@@ -1,0 +1,153 @@
+"""Reading a log from its header to its end, and telling a torn tail from damage.
+
+A crash leaves at the end of a log what it had not finished writing: a cut frame, zeros where the
+disk did not get to, sectors that never came. That is a *torn tail*, and no part of it was ever
+acknowledged. Anything else that is wrong is *damage*: bytes that were whole once.
+
+A bad frame at offset X is damage if any of this holds, and a torn tail otherwise:
+
+1. X lies below `Header.synced`: that part was on disk before the file got its name.
+2. A later frame says that X was on disk when it was written (`FrameHeader.synced`).
+3. A later frame is there, and no sector between X and it reads as never written. (Both were then
+   written at once, and a disk does not leave a hole that is no hole.)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import trio
+from attrs import frozen
+
+from reddb.actor.disk import DiskFile
+from reddb.actor.frames import (
+    FRAME_HEADER_BYTES,
+    HEADER_BYTES,
+    Frame,
+    FrameCutError,
+    FrameError,
+    FrameKind,
+    Header,
+    decode_frames,
+    decode_header,
+    find_frame_headers,
+    has_unwritten_sector,
+)
+from reddb.actor.scan import sliced
+from reddb.actor.storage import Fold, Recovery
+from reddb.errors import CodecMismatch, DataCorrupted
+
+_WINDOW_BYTES = 256 * 1024
+"""Read at a time: some thousand documents, which are folded in a few milliseconds."""
+
+_FOLD_FACTS = 1024
+"""Facts of one large frame that are folded between two checkpoints."""
+
+
+@frozen
+class RecoveredLog:
+    """Where a log ends and what it held."""
+
+    end: int
+    """The offset of the first byte that is no whole frame: where to write the next."""
+    seq: int
+    """The number of its last commit."""
+    report: Recovery
+
+
+async def read_header(file: DiskFile, path: Path, codec: str) -> Header:
+    """Read the header of the log at `path`, which must be one of this codec's.
+
+    Raises:
+        CodecMismatch: Another codec wrote it.
+        DataCorrupted: It is no log of this version.
+        OSError: It cannot be read.
+    """
+    try:
+        header = decode_header(await file.read(0, HEADER_BYTES))
+    except FrameError as error:
+        raise DataCorrupted(str(path), 0, str(error)) from None
+    if header.codec != codec:
+        raise CodecMismatch(str(path), expected=codec, found=header.codec)
+    return header
+
+
+async def read_log(file: DiskFile, path: Path, header: Header, fold: Fold) -> RecoveredLog:
+    """Call `fold` with every whole commit of the log, in order, and say where it ends.
+
+    The first call has no facts: it gives the sequence number that the log starts from.
+
+    Nothing is changed, also where the tail is torn.
+
+    Raises:
+        DataCorrupted: Something before the tail is damaged.
+        OSError: The file cannot be read.
+    """
+    size = await file.size()
+    at, seq, commits = HEADER_BYTES, header.base_seq, 0
+    want = _WINDOW_BYTES
+    fold(seq, ())
+    while at < size:
+        data = await file.read(at, want)
+        want = _WINDOW_BYTES
+        try:
+            for frame in decode_frames(header, at, data):
+                _check_order(path, at, seq, frame)
+                for facts in sliced(frame.facts, _FOLD_FACTS):
+                    fold(frame.header.seq, facts)
+                    if len(facts) == _FOLD_FACTS:
+                        await trio.lowlevel.checkpoint()
+                commits += frame.header.kind is FrameKind.COMMIT
+                at, seq = frame.end, frame.header.seq
+        except FrameCutError as cut:
+            if at + cut.needed > size:
+                return await _torn(
+                    file, path, header, RecoveredLog(at, seq, Recovery(commits)), cut
+                )
+            want = max(cut.needed, _WINDOW_BYTES)
+        except FrameError as error:
+            return await _torn(file, path, header, RecoveredLog(at, seq, Recovery(commits)), error)
+    if at < header.synced:
+        raise DataCorrupted(str(path), at, "the file ends before what it was created with")
+    return RecoveredLog(at, seq, Recovery(commits))
+
+
+def _check_order(path: Path, at: int, seq: int, frame: Frame) -> None:
+    """Refuse whole frames in a wrong order: no crash leaves any."""
+    expected = seq + 1 if frame.header.kind is FrameKind.COMMIT else seq
+    if frame.header.seq != expected:
+        reason = f"commit {frame.header.seq} follows commit {seq}"
+        raise DataCorrupted(str(path), at, reason)
+
+
+async def _torn(
+    file: DiskFile, path: Path, header: Header, whole: RecoveredLog, problem: FrameError
+) -> RecoveredLog:
+    """Give the log without its torn tail.
+
+    Raises:
+        DataCorrupted: It is damage, not a torn tail.
+    """
+    at, size = whole.end, await file.size()
+    if at < header.synced or await _was_whole(file, header, at, size):
+        raise DataCorrupted(str(path), at, str(problem))
+    report = Recovery(whole.report.commits, size - at, str(problem))
+    return RecoveredLog(at, whole.seq, report)
+
+
+async def _was_whole(file: DiskFile, header: Header, bad: int, size: int) -> bool:
+    """Tell whether the frames behind `bad` show that it was whole once (rules 2 and 3)."""
+    first = True
+    at = bad + 1
+    while at < size:
+        data = await file.read(at, _WINDOW_BYTES)
+        for offset, frame in find_frame_headers(header, at, data):
+            if frame.synced > bad:
+                return True
+            if first and not has_unwritten_sector(bad, await file.read(bad, offset - bad)):
+                return True
+            first = False
+        if at + len(data) >= size:
+            return False
+        at += len(data) - FRAME_HEADER_BYTES + 1
+    return False

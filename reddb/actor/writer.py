@@ -1,0 +1,276 @@
+"""The writer: the one task that changes anything.
+
+It takes whatever commands have arrived as one batch, decides each against the state that the one
+before it left, has the storage keep the batch with one write and one sync, publishes the new state
+with one assignment, and answers. While the storage works, the next batch gathers by itself; no
+timer is involved, so a lone command waits for nobody.
+
+What it promises:
+
+- Every command that was taken is answered exactly once, also when the writer fails.
+- A state is published as soon as it is decided (`WriteOrder.MEMORY_FIRST`), or as soon as it is
+  kept (`WriteOrder.FILE_FIRST`). A command is answered when its commit is kept, in both orders.
+- If the storage refuses (OSError), the published state is again the last one that was kept; the
+  batch and every later write get `PersistFailed`, and reads go on.
+- Any other exception is a bug. The writer ends, and everybody gets `DatabaseBroken`.
+
+Cancellation does not reach it: its owner ends it by closing the mailbox, which drains it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Sequence
+from typing import Any, Generic, TypeVar, cast
+
+import trio
+from attrs import define, field, frozen
+
+from reddb.actor.commands import AddIndex, Compact, Decidable
+from reddb.actor.decide import Decision, decide
+from reddb.actor.mailbox import Call, CallStatus, Mailbox
+from reddb.actor.state import State
+from reddb.actor.storage import Commit, Storage
+from reddb.errors import DatabaseBroken, PersistFailed
+
+T = TypeVar("T")
+
+_LOG = logging.getLogger("reddb")
+
+_COMPACTION_BYTES_MIN = 4096
+"""No log smaller than a disk block is compacted of itself: nothing would be saved."""
+
+
+@define(eq=False)
+class Counts:
+    """What the writer has done since it began."""
+
+    commits: int = 0
+    batches: int = 0
+    """Batches that the storage kept: each one write and, at `Durability.FSYNC`, one sync."""
+    commits_in_largest_batch: int = 0
+    compactions: int = 0
+
+    def add(self, commits: Sequence[Commit]) -> None:
+        """Count a batch."""
+        self.commits += len(commits)
+        self.batches += 1
+        self.commits_in_largest_batch = max(self.commits_in_largest_batch, len(commits))
+
+
+@define(eq=False)
+class _Batch(Generic[T]):
+    """Commands that are kept together: all of them, or none."""
+
+    state: State[T]
+    commits: list[Commit] = field(factory=list)
+    decided: list[tuple[Call[Any], object]] = field(factory=list)
+    """The calls to be answered once the batch is kept, each with its result."""
+
+    def add(self, call: Call[Any], decision: Decision[T]) -> None:
+        """Take in what a call comes to."""
+        if decision.changes:
+            facts = [(key, after and after.data) for key, _, after, _ in decision.changes]
+            self.commits.append(Commit(decision.state.seq, facts))
+        self.state = decision.state
+        self.decided.append((call, decision.result))
+
+
+@define(eq=False)
+class _Compaction:
+    """A compaction that is running."""
+
+    calls: list[Call[Any]]
+    """Who asked for it; nobody, if the log's size did."""
+    scope: trio.CancelScope = field(factory=trio.CancelScope)
+
+
+@frozen
+class WriterSettings:
+    """How a writer works."""
+
+    file_first: bool
+    compaction_ratio: float
+
+
+@define(eq=False)
+class Writer(Generic[T]):
+    """Owns the state and the storage. `run` is its task; the rest is for looking at it."""
+
+    published: State[T]
+    """What readers see. Any task may read this attribute at any time."""
+    _storage: Storage
+    _mailbox: Mailbox
+    _settings: WriterSettings
+    counts: Counts = field(factory=Counts, init=False)
+    refusal: OSError | None = field(default=None, init=False)
+    """Why writes are refused: the storage's error. None while all is well."""
+    failure: BaseException | None = field(default=None, init=False)
+    """The bug that ended the writer. None while all is well."""
+    _kept: State[T] = field(init=False)
+    """The newest state whose every commit the storage has kept."""
+    _taken: list[Call[Any]] = field(factory=list, init=False)
+    """The batch that is being worked on."""
+    _compaction: _Compaction | None = field(default=None, init=False)
+    """The compaction that is running, if one is."""
+    _wanting_compaction: list[Call[Any]] = field(factory=list, init=False)
+    """Calls that came while a compaction was running: they get one of their own after it."""
+    _compact_again_at: int = field(default=0, init=False)
+    """Below this size no compaction starts of itself: the last one failed."""
+
+    def __attrs_post_init__(self) -> None:
+        self._kept = self.published
+
+    @trio.lowlevel.enable_ki_protection
+    async def run(self) -> None:
+        """Work until the mailbox is closed and empty. Raises nothing: see `failure`."""
+        try:
+            with trio.CancelScope(shield=True):
+                async with trio.open_nursery() as nursery:
+                    self._compact_if_due(nursery)
+                    while batch := await self._mailbox.take_batch():
+                        self._taken = batch
+                        await self._work(nursery)
+                        self._compact_if_due(nursery)
+                    if self._compaction is not None and not self._compaction.calls:
+                        self._compaction.scope.cancel()
+        except BaseException as error:  # Whatever it is, nobody may stay parked.
+            self._break(error)
+
+    def _break(self, error: BaseException) -> None:
+        """Remember the bug, and tell everybody."""
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        _LOG.critical("the writer has died of an unexpected error", exc_info=error)
+        self.failure = error
+        self.published = self._kept
+        waiting = [*self._taken, *self._wanting_compaction, *self._mailbox.break_off()]
+        if self._compaction is not None:
+            waiting += self._compaction.calls
+        for call in waiting:
+            if call.status is CallStatus.TAKEN:
+                call.answer(None, self.broken())
+
+    def broken(self) -> DatabaseBroken:
+        """Give what callers get once the writer has died."""
+        error = DatabaseBroken("the writer has died of an unexpected error; open again to go on")
+        error.__cause__ = self.failure
+        return error
+
+    def refused(self) -> PersistFailed:
+        """Give what writers get once the storage has refused."""
+        error = PersistFailed(
+            f"the log could not be written ({self.refusal}); open the database again to write on"
+        )
+        error.__cause__ = self.refusal
+        return error
+
+    # Batches.
+
+    async def _work(self, nursery: trio.Nursery) -> None:
+        """Decide and keep what was taken: in one batch, unless a command takes long."""
+        batch = _Batch(self._kept)
+        for call in self._taken:
+            if self.refusal is not None and not isinstance(call.command, AddIndex):
+                call.answer(None, self.refused())
+            elif isinstance(call.command, Compact):
+                self._wanting_compaction.append(call)
+                self._start_compaction(nursery)
+            else:
+                batch = await self._decide(call, batch)
+        await self._keep(batch)
+
+    async def _decide(self, call: Call[Any], batch: _Batch[T]) -> _Batch[T]:
+        """Decide one command on top of `batch`, and give the batch that it ended up in.
+
+        A command that takes long gets a batch of its own, so that nobody who came before waits
+        for it. Whatever a user's closure raises is the caller's, be it no `Exception` even.
+        """
+        steps = decide(batch.state, cast("Decidable", call.command))
+        try:
+            next(steps)
+        except StopIteration as stop:
+            batch.add(call, stop.value)
+            return batch
+        except BaseException as error:
+            call.answer(None, error)
+            return batch
+        await self._keep(batch)
+        return await self._decide_slowly(call, steps)
+
+    async def _decide_slowly(
+        self, call: Call[Any], steps: Generator[None, None, Decision[T]]
+    ) -> _Batch[T]:
+        """Go on with a decision, which others may run beside."""
+        batch = _Batch(self._kept)
+        if self.refusal is not None:  # What it was decided on was taken back.
+            call.answer(None, self.refused())
+            return batch
+        while True:
+            await trio.lowlevel.checkpoint()
+            try:
+                next(steps)
+            except StopIteration as stop:
+                batch.add(call, stop.value)
+                return batch
+            except BaseException as error:
+                call.answer(None, error)
+                return batch
+
+    async def _keep(self, batch: _Batch[T]) -> None:
+        """Have the storage keep a batch, publish its state, and answer its calls."""
+        if batch.commits:
+            if not self._settings.file_first:
+                self.published = batch.state
+            try:
+                await self._storage.append(batch.commits)
+            except OSError as error:
+                self._refuse(batch, error)
+                return
+            self.counts.add(batch.commits)
+        self._kept = self.published = batch.state
+        for call, result in batch.decided:
+            call.answer(result)
+
+    def _refuse(self, batch: _Batch[T], error: OSError) -> None:
+        """Take the published state back to what is kept; write no more."""
+        _LOG.error("the log could not be written, so no more is written to it: %s", error)
+        self.refusal = error
+        self.published = self._kept
+        for call, _ in batch.decided:
+            call.answer(None, self.refused())
+
+    # Compaction.
+
+    def _compact_if_due(self, nursery: trio.Nursery) -> None:
+        """Start a compaction if the log has grown to its ratio."""
+        size = self._storage.size_bytes
+        if size < max(_COMPACTION_BYTES_MIN, self._compact_again_at) or self.refusal is not None:
+            return
+        live = self._storage.compacted_bytes(len(self._kept), self._kept.data_bytes)
+        if size >= live * self._settings.compaction_ratio:
+            self._start_compaction(nursery)
+
+    def _start_compaction(self, nursery: trio.Nursery) -> None:
+        if self._compaction is None:
+            self._compaction = _Compaction(self._wanting_compaction)
+            self._wanting_compaction = []
+            nursery.start_soon(self._compact, nursery, self._compaction)
+
+    async def _compact(self, nursery: trio.Nursery, compaction: _Compaction) -> None:
+        """Compact beside the writer, answer who asked, and go on for who asked meanwhile."""
+        failed: PersistFailed | None = None
+        with compaction.scope:
+            try:
+                await self._storage.compact(self._kept.seq, self._kept.entries())
+                self.counts.compactions += 1
+            except OSError as error:
+                _LOG.warning("compaction failed, so the log stays as it is: %s", error)
+                self._compact_again_at = 2 * self._storage.size_bytes
+                failed = PersistFailed(f"compaction failed ({error}); the log is as it was")
+                failed.__cause__ = error
+        for call in compaction.calls:
+            call.answer(None, failed)
+        self._compaction = None
+        if self._wanting_compaction:
+            self._start_compaction(nursery)

@@ -1,0 +1,97 @@
+"""How a database is opened: one frozen value, checked when it is made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from attrs import field, frozen
+
+
+class WriteOrder(Enum):
+    """When others see a write. Its caller always waits until the log has it."""
+
+    MEMORY_FIRST = "memory_first"
+    """As soon as the writer has applied it; taken back if the log then fails."""
+    FILE_FIRST = "file_first"
+    """Only when the log has it, to the level that the durability names."""
+
+
+class Durability(Enum):
+    """What an acknowledged write survives."""
+
+    FSYNC = "fsync"
+    """A power cut: it was synced to the disk."""
+    OS = "os"
+    """A killed process: it was handed to the operating system, which writes it in its own time."""
+
+
+def _check_name(name: str) -> None:
+    if not isinstance(name, str):
+        raise ValueError(f"name must be a str, not {type(name).__name__}")
+    if not name or name in {".", ".."} or any(sign in name for sign in "/\\\0"):
+        raise ValueError(f"name must be a plain file name without its suffix, not {name!r}")
+    if len(os.fsencode(name)) > _NAME_BYTES_MAX:
+        raise ValueError(f"name must be at most {_NAME_BYTES_MAX} bytes long, not {name!r}")
+
+
+_NAME_BYTES_MAX = 230
+"""File systems take names of 255 bytes; the suffixes of the log and its companions need some."""
+
+_DOCUMENT_BYTES_CEILING = (1 << 32) - 1
+"""The file format counts a document's bytes in 32 bits."""
+
+
+@frozen
+class DbConfig:
+    """How to open a database.
+
+    Example:
+        >>> config = DbConfig("notes", dir="/var/lib/app", durability=Durability.OS)
+        >>> async with JsonDb.open(config, Note) as db: ...
+
+    Raises:
+        ValueError: A value is out of its bounds; the message says which.
+    """
+
+    name: str = field()
+    """The file's name without its suffix; no path."""
+    dir: Path = field(default=Path(), converter=Path, kw_only=True)
+    """The directory, which must exist. `MemDb` ignores it."""
+    compaction_ratio: float = field(default=2.0, kw_only=True)
+    """The log is compacted when it is this many times as large as its live documents."""
+    write_order: WriteOrder = field(default=WriteOrder.MEMORY_FIRST, kw_only=True)
+    """When others see a write."""
+    durability: Durability = field(default=Durability.FSYNC, kw_only=True)
+    """What an acknowledged write survives."""
+    mailbox_commands_max: int = field(default=1024, kw_only=True)
+    """How many commands may wait for the writer before their senders wait in line."""
+    batch_commands_max: int = field(default=1024, kw_only=True)
+    """How many commands the writer takes at once, to be kept by one write and one sync."""
+    document_bytes_max: int = field(default=64 * 1024 * 1024, kw_only=True)
+    """How large one encoded document may be; a larger one raises `EncodeError`."""
+    new_id: Callable[[], UUID] = field(default=uuid4, kw_only=True)
+    """Gives the ids of new documents. Inject a seeded one to make a run repeatable."""
+
+    def __attrs_post_init__(self) -> None:
+        _check_name(self.name)
+        if not self.compaction_ratio >= 1:
+            raise ValueError(f"compaction_ratio must be at least 1, not {self.compaction_ratio!r}")
+        if not isinstance(self.write_order, WriteOrder):
+            raise ValueError(f"write_order must be a WriteOrder, not {self.write_order!r}")
+        if not isinstance(self.durability, Durability):
+            raise ValueError(f"durability must be a Durability, not {self.durability!r}")
+        for limit in ("mailbox_commands_max", "batch_commands_max", "document_bytes_max"):
+            value = getattr(self, limit)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{limit} must be a whole number of at least 1, not {value!r}")
+        if self.document_bytes_max > _DOCUMENT_BYTES_CEILING:
+            raise ValueError("document_bytes_max must be below 4 GiB")
+
+    @classmethod
+    def of(cls, config: DbConfig | str) -> DbConfig:
+        """Give `config` itself, or the defaults under that name."""
+        return config if isinstance(config, DbConfig) else cls(config)

@@ -1,0 +1,516 @@
+"""The handle: what a program holds of an open database, and every operation on it.
+
+A handle is cheap and shared freely among tasks. Its writes become commands for the writer; its
+reads look at the newest snapshot. Closing the handle that `open` or `serve` gave closes the
+database; closing a clone closes that clone alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable
+from typing import Any, ClassVar, Generic, Self, TypeVar, overload
+from uuid import UUID
+
+import trio
+
+from reddb.actor.commands import (
+    AddIndex,
+    CommitTransaction,
+    Compact,
+    DeleteOne,
+    DeleteWhere,
+    Insert,
+    Record,
+    UpdateOne,
+    UpdateWhere,
+)
+from reddb.actor.document import Document
+from reddb.actor.engine import Engine, run_engine
+from reddb.actor.file_storage import FileStorage
+from reddb.actor.pages import Entry
+from reddb.actor.scan import SLICE_CHANGES, sliced
+from reddb.actor.state import State
+from reddb.actor.steps import run_cooperatively
+from reddb.actor.storage import MemoryStorage, Storage
+from reddb.actor.writer import WriterSettings
+from reddb.api.config import DbConfig, Durability, WriteOrder
+from reddb.api.query import Query, select
+from reddb.api.snapshot import Snapshot, equal_to, key_of
+from reddb.api.stats import Stats
+from reddb.api.transaction import Transaction
+from reddb.api.update import Update
+from reddb.codecs import CborCodec, Codec, DocumentCodec, JsonCodec, RonCodec, YamlCodec
+from reddb.errors import DatabaseClosed, DocumentNotFound, EncodeError
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class RedDb(Generic[T]):
+    """A handle on an open database of documents of type `T`.
+
+    Open one with `open` or `serve`. All methods may be called by any number of tasks at once; all
+    async ones are checkpoints. A call that raises `trio.Cancelled` did not happen; a call that the
+    writer has taken finishes and returns.
+
+    Every call raises `DatabaseClosed` on a closed handle or database, and `DatabaseBroken` once
+    the writer has died. Every write raises `PersistFailed` if the log could not be written.
+
+    Example:
+        >>> async with JsonDb.open("notes", Note) as db:
+        ...     note = await db.insert_one(Note("buy milk"))
+        ...     await db.find_one(note.id)
+    """
+
+    _codec: ClassVar[Callable[[], Codec] | None] = None
+    """The codec of a seed database such as `JsonDb`."""
+    _in_memory: ClassVar[bool] = False
+
+    def __init__(self, engine: Engine[T], config: DbConfig, *, owner: bool) -> None:
+        self._engine = engine
+        self._config = config
+        self._owner = owner
+        self._closed = False
+
+    def __repr__(self) -> str:
+        closed = ", closed" if self._closed else ""
+        return f"<{type(self).__name__} {self._config.name!r}{closed}>"
+
+    # Opening and closing.
+
+    @overload
+    @classmethod
+    def open(
+        cls,
+        config: DbConfig | str,
+        document_type: type[D],
+        *,
+        codec: Codec | None = None,
+        storage: Storage | None = None,
+    ) -> contextlib.AbstractAsyncContextManager[RedDb[D]]: ...
+
+    @overload
+    @classmethod
+    def open(
+        cls,
+        config: DbConfig | str,
+        document_type: Any = Any,
+        *,
+        codec: Codec | None = None,
+        storage: Storage | None = None,
+    ) -> contextlib.AbstractAsyncContextManager[RedDb[Any]]: ...
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(
+        cls,
+        config: DbConfig | str,
+        document_type: Any = Any,
+        *,
+        codec: Codec | None = None,
+        storage: Storage | None = None,
+    ) -> AsyncIterator[RedDb[Any]]:
+        """Open a database for the length of an ``async with`` block.
+
+        Leaving the block finishes what was accepted, syncs, and releases the lock, also when the
+        block is cancelled. An exception raised in the block comes out as it is.
+
+        Args:
+            config: A `DbConfig`, or just its name.
+            document_type: The type of the documents' data. Without it they are plain values:
+                None, bool, int, float, str, bytes, and lists and dicts of these.
+            codec: The format, for `RedDb` itself; `JsonDb` and its like have their own.
+            storage: Where commits are kept, in place of a file named by `config`.
+
+        Raises:
+            TypeError: The document type cannot be stored, or `RedDb` itself was given no codec.
+            ValueError: The configuration is out of bounds.
+            DatabaseLocked: The database is open already, here or in another process.
+            CodecMismatch: The file was written in another format.
+            DataCorrupted: The file is damaged, or no database.
+            PersistFailed: The file cannot be opened or created, or not synced at closing.
+            DatabaseBroken: The block ended well, but the writer had died.
+
+        Example:
+            >>> async with JsonDb.open(DbConfig("notes", dir="/var/lib/app"), Note) as db: ...
+        """
+        config = DbConfig.of(config)
+        codec = codec or cls._default_codec()
+        document_codec: DocumentCodec[Any] = DocumentCodec(codec, document_type)
+        settings = WriterSettings(
+            file_first=config.write_order is WriteOrder.FILE_FIRST,
+            compaction_ratio=config.compaction_ratio,
+        )
+        async with run_engine(
+            storage or cls._default_storage(config, codec),
+            document_codec,
+            settings,
+            mailbox_commands_max=config.mailbox_commands_max,
+            batch_commands_max=config.batch_commands_max,
+        ) as engine:
+            db = cls(engine, config, owner=True)
+            try:
+                yield db
+            finally:
+                db._closed = True
+
+    @classmethod
+    async def serve(
+        cls,
+        config: DbConfig | str,
+        document_type: Any = Any,
+        *,
+        codec: Codec | None = None,
+        storage: Storage | None = None,
+        task_status: trio.TaskStatus[RedDb[Any]] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Run a database as a service of the caller's nursery; `aclose` on its handle ends it.
+
+        Args:
+            config: As for `open`.
+            document_type: As for `open`.
+            codec: As for `open`.
+            storage: As for `open`.
+            task_status: Gives the handle to ``nursery.start``.
+
+        Raises:
+            Exception: As `open`.
+
+        Example:
+            >>> db = await nursery.start(JsonDb.serve, "notes", Note)
+            >>> await db.aclose()
+        """
+        async with cls.open(config, document_type, codec=codec, storage=storage) as db:
+            task_status.started(db)
+            await db._engine.ended.wait()  # noqa: SLF001  # A handle of our own class.
+
+    @classmethod
+    def _default_codec(cls) -> Codec:
+        if cls._codec is None:
+            raise TypeError(f"{cls.__name__}.open needs codec=..., such as codec=JsonCodec()")
+        return cls._codec()
+
+    @classmethod
+    def _default_storage(cls, config: DbConfig, codec: Codec) -> Storage:
+        if cls._in_memory:
+            return MemoryStorage()
+        sync = config.durability is Durability.FSYNC
+        return FileStorage(config.dir / (config.name + codec.suffix), sync=sync)
+
+    def clone(self) -> Self:
+        """Give another handle on the same database, to be closed on its own.
+
+        Raises:
+            DatabaseClosed: This handle or the database is closed.
+        """
+        self._check()
+        return type(self)(self._engine, self._config, owner=False)
+
+    async def aclose(self) -> None:
+        """Close the handle and, if `open` or `serve` gave it, the database.
+
+        Waits until everything that was accepted is done and on disk, also when cancelled. Closing
+        twice is fine.
+        """
+        self._closed = True
+        if self._owner:
+            await self._engine.close()
+        await trio.lowlevel.checkpoint()
+
+    # Writing.
+
+    async def insert_one(self, value: T) -> Document[T]:
+        """Store a new document; give it with its id.
+
+        Raises:
+            EncodeError: The value does not fit the document type or the format.
+            UniqueViolation: Its key is taken in a unique index.
+            Exception: Whatever an index's key function raises.
+        """
+        self._check()
+        record = self._record(None, value)
+        await self._engine.ask(Insert((record,)))
+        return record.document
+
+    async def insert(self, values: Iterable[T]) -> list[Document[T]]:
+        """Store new documents in one atomic commit; give them in the same order.
+
+        Raises:
+            EncodeError: A value does not fit; none is stored.
+            UniqueViolation: A key is taken in a unique index; none is stored.
+            Exception: Whatever an index's key function raises; none is stored.
+        """
+        self._check()
+        records: list[Record] = []
+        for part in sliced(list(values), SLICE_CHANGES):
+            records += [self._record(None, value) for value in part]
+            await trio.lowlevel.checkpoint()
+        await self._engine.ask(Insert(records))
+        return [record.document for record in records]
+
+    async def update_one(self, id: UUID, value: T) -> bool:  # noqa: A002
+        """Replace one document's data; tell whether the document was there.
+
+        Raises:
+            EncodeError: The value does not fit the document type or the format.
+            UniqueViolation: Its key is taken in a unique index.
+            TypeError: The id is no UUID.
+            Exception: Whatever an index's key function raises.
+        """
+        self._check()
+        key_of(id)
+        return await self._engine.ask(UpdateOne(self._record(id, value)))
+
+    async def update(self, search: T, value: T) -> int:
+        """Replace the data of all documents equal to `search`, in one commit; give how many.
+
+        Raises:
+            EncodeError: The value does not fit the document type or the format.
+            UniqueViolation: Two documents would share a key of a unique index.
+            Exception: Whatever an index's key function raises.
+        """
+        return await self.update_where(lambda data: data == search).exec(lambda _: value)
+
+    def update_where(self, predicate: Callable[[T], object]) -> Update[T]:
+        """Begin an update of the documents whose data `predicate` accepts.
+
+        Example:
+            >>> late = await db.update_where(is_late).limit(10).returning(mark_late)
+        """
+        self._check()
+        return Update(self._ask_update, self._record, predicate)
+
+    async def delete_one(self, id: UUID) -> Document[T]:  # noqa: A002
+        """Remove one document; give what it was.
+
+        Raises:
+            DocumentNotFound: There is none with this id.
+            TypeError: The id is no UUID.
+        """
+        self._check()
+        return await self._engine.ask(DeleteOne(key_of(id)))
+
+    async def delete(self, value: T) -> int:
+        """Remove all documents equal to `value`, in one commit; give how many."""
+        return await self.delete_where(lambda data: data == value)
+
+    async def delete_where(self, predicate: Callable[[T], object]) -> int:
+        """Remove the documents whose data `predicate` accepts, in one commit; give how many.
+
+        Args:
+            predicate: Given a document's data. It runs in the writer, at the command's turn.
+
+        Raises:
+            DecodeError: A stored document does not fit the document type.
+            Exception: Whatever the predicate raises; nothing is removed then.
+        """
+        self._check()
+        return await self._engine.ask(DeleteWhere(predicate))
+
+    def begin(self) -> Transaction[T]:
+        """Begin a transaction on what is there now.
+
+        Example:
+            >>> async with db.begin() as tx:
+            ...     tx.insert_one(Note("both"))
+            ...     tx.insert_one(Note("or none"))
+        """
+        return Transaction(self._state(), self._record, self._ask_commit)
+
+    # Reading.
+
+    def snapshot(self) -> Snapshot[T]:
+        """Give all documents as they are now, for as long as you like, at no cost."""
+        return Snapshot(self._state())
+
+    async def get(self, id: UUID) -> Document[T] | None:  # noqa: A002
+        """Give the document with this id, or None.
+
+        Raises:
+            DecodeError: It does not fit the document type.
+            TypeError: The id is no UUID.
+        """
+        await trio.lowlevel.checkpoint()
+        return self._state().get(key_of(id))
+
+    async def find_one(self, id: UUID) -> Document[T]:  # noqa: A002
+        """Give the document with this id.
+
+        Raises:
+            DocumentNotFound: There is none.
+            DecodeError: It does not fit the document type.
+            TypeError: The id is no UUID.
+        """
+        document = await self.get(id)
+        if document is None:
+            raise DocumentNotFound(id)
+        return document
+
+    async def find_all(self) -> list[Document[T]]:
+        """Give all documents in insertion order.
+
+        Raises:
+            DecodeError: One does not fit the document type.
+        """
+        return await self.query().all()
+
+    async def find(self, value: T) -> list[Document[T]]:
+        """Give the documents whose data equals `value`, in insertion order.
+
+        Raises:
+            DecodeError: A document does not fit the document type.
+        """
+        self._check()
+        return await run_cooperatively(select(self._state(), equal_to(value)))
+
+    def query(self) -> Query[T]:
+        """Begin a query; it looks at what is there when its terminal is awaited.
+
+        Example:
+            >>> await db.query().filter(lambda note: note.done).limit(10).all()
+        """
+        self._check()
+        return Query(self._state)
+
+    # Indexes and upkeep.
+
+    async def add_index(
+        self, name: str, key_fn: Callable[[T], Hashable], *, unique: bool = False
+    ) -> None:
+        """Build a hash index and keep it from now on, in place of any index of that name.
+
+        Indexes live in memory: add them after every opening.
+
+        Args:
+            name: What `using_index` calls it.
+            key_fn: Given a document's data; gives its key, which must be hashable, and equal for
+                equal data. Documents whose key is not equal to itself, such as NaN, are not held.
+            unique: Whether no two documents may have the same key.
+
+        Raises:
+            UniqueViolation: `unique`, and two documents have the same key already.
+            DecodeError: A stored document does not fit the document type.
+            TypeError: A key cannot be hashed.
+            Exception: Whatever `key_fn` raises; there is no index then.
+        """
+        self._check()
+        await self._engine.ask(AddIndex(name, key_fn, unique))
+
+    async def using_index(self, name: str, key: Hashable) -> list[Document[T]]:
+        """Give the documents that have `key` in the index `name`, in insertion order.
+
+        Raises:
+            IndexNotFound: There is no such index.
+            DecodeError: A document does not fit the document type.
+            TypeError: The key cannot be hashed.
+        """
+        await trio.lowlevel.checkpoint()
+        found: list[Document[T]] = []
+        for document in self._state().indexed(name, key):
+            found.append(document)
+            if len(found) % SLICE_CHANGES == 0:
+                await trio.lowlevel.checkpoint()
+        return found
+
+    async def compact(self) -> None:
+        """Rewrite the log with one record per live document, beside reads and writes.
+
+        Does nothing for `MemDb`.
+
+        Raises:
+            PersistFailed: It could not be done, and the log is as it was.
+        """
+        self._check()
+        await self._engine.ask(Compact())
+
+    async def stats(self) -> Stats:
+        """Say how large the database is and what it has done since opening."""
+        await trio.lowlevel.checkpoint()
+        state, engine = self._state(), self._engine
+        size = engine.storage.size_bytes
+        live = engine.storage.compacted_bytes(len(state), state.data_bytes)
+        waiting = engine.mailbox.statistics()
+        counts = engine.writer.counts
+        return Stats(
+            file_size_bytes=size,
+            live_size_bytes=live,
+            live_document_count=len(state),
+            compaction_ratio=size / live if live else 1.0,
+            seq=state.seq,
+            index_count=len(state.indexes),
+            commit_count=counts.commits,
+            batch_count=counts.batches,
+            commits_in_largest_batch=counts.commits_in_largest_batch,
+            compaction_count=counts.compactions,
+            commands_waiting=waiting.current_buffer_used,
+            senders_waiting=waiting.tasks_waiting_send,
+            recovery=engine.recovery,
+        )
+
+    # Inside.
+
+    def _check(self) -> None:
+        if self._closed:
+            raise DatabaseClosed("this handle is closed")
+        self._engine.check()
+
+    def _state(self) -> State[T]:
+        self._check()
+        return self._engine.writer.published
+
+    async def _ask_update(self, command: UpdateWhere) -> list[Document[T]]:
+        self._check()
+        return await self._engine.ask(command)
+
+    async def _ask_commit(self, command: CommitTransaction) -> None:
+        self._check()
+        await self._engine.ask(command)
+
+    def _record(self, id: UUID | None, value: T) -> Record:  # noqa: A002
+        """Make a value ready to be stored under `id`, or under a new one.
+
+        Where values are mutable the document gets one of its own, so that it is no part of what
+        the caller goes on to change.
+        """
+        codec = self._engine.codec
+        data = codec.encode(value)
+        if len(data) > self._config.document_bytes_max:
+            raise EncodeError(
+                f"the document takes {len(data)} bytes; document_bytes_max is "
+                f"{self._config.document_bytes_max}"
+            )
+        id_ = self._config.new_id() if id is None else id
+        own = value if codec.immutable else codec.decode(data)
+        return Record(Entry(id_.int, data), Document(id_, own))
+
+
+class MemDb(RedDb[T]):
+    """A database in memory alone. It takes what `JsonDb` takes, so the two swap in one word."""
+
+    _codec = JsonCodec
+    _in_memory = True
+
+
+class BinDb(RedDb[T]):
+    """A database in a ``.bin`` file of CBOR: the most compact of the formats."""
+
+    _codec = CborCodec
+
+
+class JsonDb(RedDb[T]):
+    """A database in a ``.json`` file of JSON: the fastest of the formats."""
+
+    _codec = JsonCodec
+
+
+class RonDb(RedDb[T]):
+    """A database in a ``.ron`` file of Rusty Object Notation."""
+
+    _codec = RonCodec
+
+
+class YamlDb(RedDb[T]):
+    """A database in a ``.yaml`` file of YAML: readable, and by far the slowest of the formats."""
+
+    _codec = YamlCodec

@@ -1,0 +1,62 @@
+"""Documents to bytes and back: a schema and a codec put together."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from reddb.codecs.protocol import Codec
+from reddb.codecs.typed import Schema
+from reddb.errors import DecodeError, EncodeError
+
+T = TypeVar("T")
+
+
+class DocumentCodec(Generic[T]):
+    """Turns the values of one document type into bytes of one format, and back.
+
+    Args:
+        codec: The format.
+        document_type: The type; `typing.Any` for plain values.
+
+    Raises:
+        TypeError: The type cannot be stored.
+        ValueError: The codec's name is not 1 to 16 ASCII characters.
+
+    Example:
+        >>> codec = DocumentCodec(JsonCodec(), Note)
+        >>> codec.decode(codec.encode(Note("buy milk")))
+        Note(text='buy milk')
+    """
+
+    def __init__(self, codec: Codec, document_type: Any) -> None:
+        if not (codec.name.isascii() and 1 <= len(codec.name) <= 16):
+            raise ValueError(f"a codec's name is 1 to 16 ASCII characters, not {codec.name!r}")
+        self._schema: Schema[T] = Schema(document_type, codec.notation)
+        self._codec = codec
+        self.name = codec.name
+        self.suffix = codec.suffix
+        self.immutable = self._schema.immutable
+
+    def encode(self, value: T) -> bytes:
+        """Give the bytes of a value.
+
+        Raises:
+            EncodeError: It does not fit the type or the format.
+        """
+        plain = self._schema.to_plain(value)
+        try:
+            return self._codec.encode(plain)
+        except Exception as error:
+            raise EncodeError(f"{self.name} cannot hold the value: {error}") from error
+
+    def decode(self, data: bytes) -> T:
+        """Give the value of what `encode` gave.
+
+        Raises:
+            DecodeError: The bytes are not of the format, or do not fit the type.
+        """
+        try:
+            plain = self._codec.decode(data)
+        except Exception as error:
+            raise DecodeError(f"the bytes are not {self.name}: {error}") from error
+        return self._schema.from_plain(plain)

@@ -1,0 +1,138 @@
+"""JSON: compact UTF-8 text, one value.
+
+What JSON lacks is written as a dict with a single key that begins with ``$``:
+
+=============================  =========================
+value                          JSON
+=============================  =========================
+NaN, inf, -inf                 ``{"$float": "nan"}``
+bytes                          ``{"$bytes": "<base64>"}``
+int of more than 4,000 digits  ``{"$int": "0x..."}``
+dict with a key ``"$price"``   ``{"$$price": ...}``
+=============================  =========================
+
+A key of one's own that begins with ``$`` gets one more of them, so nothing is mistaken for an
+escape.
+"""
+
+from __future__ import annotations
+
+from binascii import a2b_base64, b2a_base64
+from typing import Any, ClassVar
+
+import msgspec
+from attrs import frozen
+
+from reddb.codecs.plain import DEPTH_MAX, check_plain
+from reddb.codecs.protocol import Notation, Plain
+
+_DOLLAR = ord("$")
+_SHALLOW_BYTES = 2 * DEPTH_MAX  # A list or dict takes two bytes at least.
+_BITS_MAX = 13_286  # At most 4,000 digits; Python converts 4,300, see sys.set_int_max_str_digits.
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+_NON_FINITE = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
+
+
+@frozen
+class JsonCodec:
+    """Plain values as compact JSON in UTF-8.
+
+    Example:
+        >>> codec = JsonCodec()
+        >>> codec.encode({"name": "Ada", "photo": b"png"})
+        b'{"name":"Ada","photo":{"$bytes":"cG5n"}}'
+        >>> codec.decode(_)
+        {'name': 'Ada', 'photo': b'png'}
+    """
+
+    name: ClassVar[str] = "json"
+    suffix: ClassVar[str] = ".json"
+    notation: ClassVar[Notation] = Notation.PLAIN
+
+    def encode(self, value: Plain) -> bytes:
+        """Give the JSON text of one plain value.
+
+        Raises:
+            ValueError: The value is not plain, is nested too deeply, or has a lone surrogate.
+        """
+        # msgspec writes NaN as null, bytes as a string and a tuple as a list without a word.
+        # Reading back and comparing finds that out faster than a look at each part in Python.
+        try:
+            data = _encode(value)
+            if _decode(data) == value and _is_unescaped(data):
+                return data
+        except (ValueError, TypeError, RecursionError):
+            pass  # What is wrong comes out below, with its place.
+        check_plain(value)
+        return _encode(_escaped(value))
+
+    def decode(self, data: bytes) -> Plain:
+        """Give back the value that `encode` was given.
+
+        Raises:
+            ValueError: The bytes are not one JSON text, or hold an escape that is none of ours.
+        """
+        try:
+            value = _decode(data)
+            return _unescaped(value) if _DOLLAR in data and b'"$' in data else value
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+def _is_unescaped(data: bytes) -> bool:
+    """Tell whether a text surely has no key that begins with ``$`` and is not nested too deeply."""
+    if _DOLLAR in data and b'"$' in data:
+        return False
+    return len(data) < _SHALLOW_BYTES or data.count(b"[") + data.count(b"{") <= DEPTH_MAX
+
+
+def _escaped(value: Plain) -> Plain:
+    match value:
+        case dict():
+            return {
+                f"${key}" if key.startswith("$") else key: _escaped(item)
+                for key, item in value.items()
+            }
+        case list():
+            return [_escaped(item) for item in value]
+        case bytes():
+            return {"$bytes": b2a_base64(value, newline=False).decode()}
+        case float() if value - value != 0.0:  # NaN and the infinities give NaN.
+            return {"$float": repr(value)}
+        case int() if value.bit_length() > _BITS_MAX:
+            return {"$int": hex(value)}
+    return value
+
+
+def _unescaped(value: Any) -> Plain:
+    match value:
+        case dict():
+            if len(value) == 1:
+                (key,) = value
+                if key.startswith("$") and not key.startswith("$$"):
+                    return _special(key, value[key])
+            return {_own_key(key): _unescaped(item) for key, item in value.items()}
+        case list():
+            return [_unescaped(item) for item in value]
+    return value
+
+
+def _special(key: str, text: Any) -> Plain:
+    match key, text:
+        case "$bytes", str():
+            return a2b_base64(text, strict_mode=True)
+        case "$float", "nan" | "inf" | "-inf":
+            return _NON_FINITE[text]
+        case "$int", str():
+            return int(text, 16)
+    raise ValueError(f"no value is written as a dict with the single key {key!r}")
+
+
+def _own_key(key: str) -> str:
+    if not key.startswith("$"):
+        return key
+    if not key.startswith("$$"):
+        raise ValueError(f"the key {key!r} begins with a single $, which no key is written with")
+    return key[1:]

@@ -1,0 +1,166 @@
+"""Annotations taken apart: wrappers stripped, fields' types resolved, names for people."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator, Mapping
+from inspect import get_annotations
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Generic,
+    Literal,
+    NewType,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
+
+import attrs
+
+from reddb.codecs.plain import Misfit
+
+_WRAPPERS = {Annotated, Final, typing.Required, typing.NotRequired} | {
+    getattr(typing, "ReadOnly", Annotated)  # Python 3.13 has it.
+}
+_SAME_AS = {None: NoneType, object: Any, Final: Any}
+
+
+def bare(annotation: Any) -> Any:
+    """Strip what says nothing about how a value is stored.
+
+    That is ``Annotated`` and its like, a ``NewType``, a type alias's name, and a type variable
+    that nobody has filled in.
+
+    Example:
+        >>> bare(Annotated[NewType("UserId", int), "metadata"])
+        <class 'int'>
+    """
+    while True:
+        inner = _unwrapped(annotation)
+        if inner is annotation:
+            break
+        annotation = inner
+    try:
+        return _SAME_AS.get(annotation, annotation)
+    except TypeError:  # Metadata or a Literal's value that cannot be hashed.
+        return annotation
+
+
+def _unwrapped(annotation: Any) -> Any:
+    origin = get_origin(annotation)
+    if origin in _WRAPPERS:
+        return get_args(annotation)[0]
+    if isinstance(annotation, NewType):
+        return annotation.__supertype__
+    if isinstance(annotation, TypeVar):
+        return _unfilled(annotation)
+    alias = annotation if origin is None else origin
+    if type(alias).__name__ == "TypeAliasType":  # typing's since Python 3.12, or an extension.
+        return fill(
+            alias.__value__, dict(zip(alias.__type_params__, get_args(annotation), strict=False))
+        )
+    return annotation
+
+
+def _unfilled(variable: TypeVar) -> Any:
+    if getattr(variable, "has_default", bool)():  # Python 3.13 has it.
+        return variable.__default__  # type: ignore[attr-defined]
+    if variable.__constraints__:
+        return Union[variable.__constraints__]  # noqa: UP007  # Made at run time.
+    return Any if variable.__bound__ is None else variable.__bound__
+
+
+def fill(annotation: Any, variables: Mapping[Any, Any]) -> Any:
+    """Replace the type variables in an annotation.
+
+    Example:
+        >>> T = TypeVar("T")
+        >>> fill(dict[str, list[T]], {T: int})
+        dict[str, list[int]]
+    """
+    if isinstance(annotation, TypeVar):
+        return variables.get(annotation, annotation)
+    parameters = getattr(annotation, "__parameters__", ())
+    if not parameters or isinstance(annotation, type):  # A class without arguments keeps none.
+        return annotation
+    return annotation[tuple(variables.get(each, each) for each in parameters)]
+
+
+def field_types(annotation: Any) -> dict[str, Any]:
+    """Give the types of a class's fields, with forward references and type variables resolved.
+
+    Args:
+        annotation: The class, with its type arguments if it has any.
+
+    Raises:
+        Misfit: A forward reference names nothing.
+    """
+    cls = get_origin(annotation) or annotation
+    variables = dict(_variables(annotation))
+    return {
+        name: fill(hint, variables.get(_owner(cls, name), {})) for name, hint in _hints(cls).items()
+    }
+
+
+def _hints(cls: Any) -> dict[str, Any]:
+    try:
+        try:
+            return _hints_among(cls, None)
+        except NameError:  # A class made in a function may at least name itself.
+            return _hints_among(cls, {cls.__name__: cls})
+    except (NameError, AttributeError, SyntaxError, TypeError) as error:
+        raise Misfit(f"an annotation of {type_name(cls)} cannot be resolved: {error}") from error
+
+
+def _hints_among(cls: Any, names: dict[str, Any] | None) -> dict[str, Any]:
+    if attrs.has(cls):
+        attrs.resolve_types(cls, localns=names)
+        return {each.name: Any if each.type is None else each.type for each in attrs.fields(cls)}
+    return typing.get_type_hints(cls, localns=names, include_extras=True)
+
+
+def _owner(cls: type, name: str) -> type:
+    """Give the class that annotates the field, whose type variables the annotation has."""
+    return next((base for base in cls.__mro__ if name in get_annotations(base)), cls)
+
+
+def _variables(annotation: Any) -> Iterator[tuple[type, dict[Any, Any]]]:
+    """Give what the type variables of a class and of its bases stand for."""
+    cls = get_origin(annotation) or annotation
+    if isinstance(cls, type):
+        own = dict(zip(getattr(cls, "__parameters__", ()), get_args(annotation), strict=False))
+        yield cls, own
+        for base in vars(cls).get("__orig_bases__", cls.__bases__):
+            if get_origin(base) is not Generic:
+                yield from _variables(fill(base, own))
+
+
+def is_union(annotation: Any) -> bool:
+    """Tell whether an annotation is ``A | B`` or ``Union[A, B]``."""
+    return get_origin(annotation) in {Union, UnionType}
+
+
+def type_name(annotation: Any) -> str:
+    """Name a type as a person would write it.
+
+    Example:
+        >>> type_name(dict[str, None | int])
+        'dict[str, None | int]'
+    """
+    if annotation is NoneType:
+        return "None"
+    if annotation is ...:
+        return "..."
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return f"Literal[{', '.join(map(repr, arguments))}]"
+    names = [type_name(each) for each in arguments]
+    if is_union(annotation):
+        return " | ".join(names)
+    if names and get_origin(annotation) is not None:
+        return f"{type_name(get_origin(annotation))}[{', '.join(names)}]"
+    return getattr(annotation, "__qualname__", None) or str(annotation).removeprefix("typing.")

@@ -1,0 +1,184 @@
+"""Fields: what the classes of each library say about theirs.
+
+Stored are the fields that ``__init__`` takes, and of the others those that count in ``==``: these
+are set after ``__init__`` has run, so that what comes back equals what went in. A field that is
+neither is the class's own business, such as a cache.
+
+Decoding runs the class's own ``__init__``: its defaults, converters, validators and
+``__post_init__`` apply, and therefore have to accept what they once made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import typing
+from typing import Any, get_origin
+
+import attrs
+import msgspec
+from attrs import frozen
+
+from reddb.codecs.plain import Misfit
+from reddb.codecs.typed.annotations import field_types, type_name
+
+_FROZEN_ATTRS_SETATTR = attrs.make_class("_Frozen", (), frozen=True).__setattr__
+
+
+@frozen
+class Field:
+    """One stored field.
+
+    Attributes:
+        name: The attribute.
+        key: The name that it is stored under.
+        argument: What ``__init__`` calls it, or None where the field is set afterwards.
+        type: Its type.
+        required: There is no default.
+    """
+
+    name: str
+    key: str
+    argument: str | None
+    type: Any
+    required: bool
+
+
+@frozen
+class ClassSpec:
+    """A class whose instances can be stored.
+
+    Attributes:
+        cls: The class, without type arguments.
+        fields: What is stored of an instance.
+        frozen: Nobody can set a field, nor is there one that is not stored.
+    """
+
+    cls: type
+    fields: tuple[Field, ...]
+    frozen: bool
+
+
+def class_spec(annotation: Any) -> ClassSpec | None:
+    """Describe an attrs class, dataclass, `msgspec.Struct` or named tuple; None for other types.
+
+    Raises:
+        Misfit: The class cannot be stored: its ``__init__`` needs something that is no field, say.
+    """
+    cls = get_origin(annotation) or annotation
+    if not isinstance(cls, type):
+        return None
+    if attrs.has(cls):
+        spec = _attrs_spec(cls, annotation)
+    elif dataclasses.is_dataclass(cls):
+        spec = _dataclass_spec(cls, annotation)
+    elif issubclass(cls, msgspec.Struct):
+        spec = _struct_spec(cls, annotation)
+    elif issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        spec = _named_tuple_spec(cls, annotation)
+    else:
+        return None
+    _check_init(spec)
+    return spec
+
+
+def _attrs_spec(cls: Any, annotation: Any) -> ClassSpec:
+    types = field_types(annotation)
+    members = attrs.fields(cls)
+    return ClassSpec(
+        cls,
+        tuple(
+            Field(
+                name=each.name,
+                key=each.name,
+                argument=each.alias if each.init else None,
+                type=types[each.name],
+                required=each.default is attrs.NOTHING,
+            )
+            for each in members
+            if each.init or each.eq
+        ),
+        frozen=cls.__setattr__ is _FROZEN_ATTRS_SETATTR
+        and all(each.init or each.eq for each in members),
+    )
+
+
+def _dataclass_spec(cls: Any, annotation: Any) -> ClassSpec:
+    types = field_types(annotation)
+    members = dataclasses.fields(cls)
+    missing = dataclasses.MISSING
+    return ClassSpec(
+        cls,
+        tuple(
+            Field(
+                name=each.name,
+                key=each.name,
+                argument=each.name if each.init else None,
+                type=types[each.name],
+                required=each.default is missing and each.default_factory is missing,
+            )
+            for each in members
+            if each.init or each.compare
+        ),
+        frozen=cls.__dataclass_params__.frozen
+        and all(each.init or each.compare for each in members),
+    )
+
+
+def _struct_spec(cls: type[msgspec.Struct], annotation: Any) -> ClassSpec:
+    try:
+        members = msgspec.structs.fields(annotation)
+    except (NameError, TypeError) as error:
+        raise Misfit(f"an annotation of {type_name(cls)} cannot be resolved: {error}") from error
+    return ClassSpec(
+        cls,
+        tuple(
+            Field(each.name, each.encode_name, each.name, each.type, each.required)
+            for each in members
+        ),
+        frozen=cls.__struct_config__.frozen,
+    )
+
+
+def _named_tuple_spec(cls: Any, annotation: Any) -> ClassSpec:
+    types = field_types(annotation)
+    return ClassSpec(
+        cls,
+        tuple(
+            Field(name, name, name, types.get(name, Any), name not in cls._field_defaults)
+            for name in cls._fields
+        ),
+        frozen=True,
+    )
+
+
+def _check_init(spec: ClassSpec) -> None:
+    """Refuse a class whose ``__init__`` cannot be called with the stored fields."""
+    try:
+        signature = inspect.signature(spec.cls)
+    except ValueError:  # A class may have none that Python can see.
+        return
+    arguments = dict.fromkeys(each.argument for each in spec.fields if each.argument is not None)
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        raise Misfit(
+            f"__init__ of {type_name(spec.cls)} does not take its fields: {error}"
+        ) from None
+
+
+def typed_dict_fields(annotation: Any) -> tuple[Field, ...] | None:
+    """Give the fields of a TypedDict, or None for any other type."""
+    cls = get_origin(annotation) or annotation
+    if not hasattr(cls, "__required_keys__"):
+        return None
+    return tuple(
+        Field(name, name, name, kind, _is_required(kind, name in cls.__required_keys__))
+        for name, kind in field_types(annotation).items()
+    )
+
+
+def _is_required(kind: Any, by_default: bool) -> bool:
+    """Tell whether a TypedDict must have a field; the class cannot see it in a string."""
+    marks = {typing.Required: True, typing.NotRequired: False}
+    return marks.get(get_origin(kind), by_default)
