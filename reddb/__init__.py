@@ -16,7 +16,8 @@ from reddb.actor.file_storage import FileStorage
 from reddb.actor.storage import Commit, MemoryStorage, Recovery, Storage
 from reddb.api.config import DbConfig, Durability, WriteOrder
 from reddb.api.database import BinDb, JsonDb, MemDb, RedDb, RonDb, YamlDb
-from reddb.api.query import Query, SnapshotQuery
+from reddb.api.feed import DocumentChange, Feed, FeedCommit
+from reddb.api.query import LiveResults, Query, SnapshotQuery
 from reddb.api.snapshot import Snapshot
 from reddb.api.stats import Stats
 from reddb.api.transaction import Transaction
@@ -53,14 +54,18 @@ __all__ = [
     "DbConfig",
     "DecodeError",
     "Document",
+    "DocumentChange",
     "DocumentNotFound",
     "Durability",
     "EncodeError",
+    "Feed",
+    "FeedCommit",
     "FeedLagged",
     "FileStorage",
     "IndexNotFound",
     "JsonCodec",
     "JsonDb",
+    "LiveResults",
     "MemDb",
     "MemoryStorage",
     "Notation",

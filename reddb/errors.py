@@ -195,4 +195,17 @@ class UniqueViolation(RedDbError):
 
 
 class FeedLagged(RedDbError):
-    """A change feed was read too slowly and has lost commits. Take a new snapshot and go on."""
+    """A change feed was read too slowly, or began too far back, and has lost commits.
+
+    Take a new snapshot and watch from there, or watch with a larger buffer or with `coalesce`.
+
+    Attributes:
+        seq: The number of the last commit that the feed gave; what came after it is lost.
+    """
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(seq)
+        self.seq = seq
+
+    def __str__(self) -> str:
+        return f"the feed has lost commits after number {self.seq}; go on from a new snapshot"

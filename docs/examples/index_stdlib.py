@@ -117,12 +117,13 @@ async def run(options: argparse.Namespace, console: Console) -> None:
             step.result = check_reopened(expected, found, in_memory=database is MemDb)
 
         console.print(steps.table())
-        console.print(
-            f"{stats.commit_count:,} commits went to the log in {stats.batch_count:,} writes; "
-            f"{stats.commits_in_largest_batch} shared the largest one."
-        )
-        if options.dir is not None and database is not MemDb:
-            console.print(f"The database is {directory}/{config.name}.{options.format}")
+        if database is not MemDb:
+            console.print(
+                f"{stats.commit_count:,} commits went to the log in {stats.batch_count:,} writes; "
+                f"{stats.commits_in_largest_batch} shared the largest one."
+            )
+            if options.dir is not None:
+                console.print(f"The database is {directory}/{config.name}.{options.format}")
 
 
 @contextlib.contextmanager
@@ -421,7 +422,7 @@ class Steps:
         """Give the table of all steps."""
         table = Table(title="What was done", show_edge=False)
         table.add_column("Step")
-        table.add_column("Result")
+        table.add_column("Result", overflow="fold")
         table.add_column("Seconds", justify="right")
         for step in self.steps:
             seconds = "" if step.seconds is None else f"{step.seconds:.3f}"

@@ -8,14 +8,14 @@ are never logged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
+from collections.abc import Callable, Hashable, Sequence, Set
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from attrs import frozen
 
 from reddb.actor.document import Document
 from reddb.actor.pages import Entry
-from reddb.actor.state import Change
+from reddb.actor.state import Change, State
 
 ResultT = TypeVar("ResultT")
 
@@ -26,20 +26,34 @@ class Command(Generic[ResultT]):
     __slots__ = ()
 
 
-@frozen
-class Record:
+class Record(NamedTuple):
     """A value that was made ready to be stored under an id."""
 
     entry: Entry
     document: Document[Any]
-    """What the caller gets, or what readers may share where the type is immutable."""
+    """What the caller gets, and what readers may share where the type is immutable."""
+
+
+def insertion(record: Record) -> Change:
+    """Give the change that inserts a record."""
+    return Change(record.entry.key, None, record.entry, record.document)
+
+
+@frozen
+class Staged:
+    """What a transaction wants to write."""
+
+    changes: Sequence[Change]
+    """The net change to each id, with `before` as the transaction has seen it."""
+    missing: Sequence[int]
+    """Keys that it updates or deletes and has not seen."""
 
 
 @frozen
 class Insert(Command[None]):
     """Store new documents, all or none."""
 
-    records: Sequence[Record]
+    changes: Sequence[Change]
 
 
 @frozen
@@ -76,10 +90,20 @@ class DeleteWhere(Command[int]):
 class CommitTransaction(Command[None]):
     """Apply what a transaction staged, all or nothing."""
 
-    changes: Sequence[Change]
-    """The net change to each id, with `before` as the transaction has seen it."""
-    missing: Sequence[int]
-    """Keys that it updates or deletes and has not seen."""
+    began: int
+    """The number of the last commit that the transaction has seen."""
+    staged: Staged
+    read_keys: Set[int]
+    """The ids, as numbers, that it looked up or writes."""
+    read_predicates: Sequence[Callable[[Any], object]]
+    """What its queries asked of documents' data."""
+
+
+@frozen
+class Transact(Command[Any]):
+    """Run a transaction in the writer, on the newest state; answers what its function gives."""
+
+    run: Callable[[State[Any]], tuple[Staged, object]]
 
 
 @frozen
@@ -97,6 +121,13 @@ class Compact(Command[None]):
 
 
 Decidable: TypeAlias = (
-    Insert | UpdateOne | DeleteOne | UpdateWhere | DeleteWhere | CommitTransaction | AddIndex
+    Insert
+    | UpdateOne
+    | DeleteOne
+    | UpdateWhere
+    | DeleteWhere
+    | CommitTransaction
+    | Transact
+    | AddIndex
 )
 """The commands that lead from one state to the next: all but `Compact`."""

@@ -20,11 +20,13 @@ from reddb.actor.commands import (
     DeleteOne,
     DeleteWhere,
     Insert,
-    Record,
+    Staged,
+    Transact,
     UpdateOne,
     UpdateWhere,
 )
 from reddb.actor.document import Document
+from reddb.actor.history import History
 from reddb.actor.index import Index
 from reddb.actor.scan import SLICE_CHANGES, scan, sliced
 from reddb.actor.state import Change, State
@@ -45,18 +47,28 @@ class Decision(Generic[T]):
     """What the caller gets."""
 
 
-def decide(state: State[T], command: Decidable) -> Generator[None, None, Decision[T]]:
+def decide(
+    state: State[T], command: Decidable, history: History
+) -> Generator[None, None, Decision[T]]:
     """Decide `command` against `state`; yield where others may run.
+
+    Args:
+        state: What all commands before this one came to.
+        command: What is wanted.
+        history: The commits that led to `state`, as far as they are kept.
 
     Raises:
         DocumentNotFound: The command needs a document that is not there.
-        TransactionConflict: A document that a transaction writes was changed since it began.
+        TransactionConflict: What a transaction read or writes was changed since it began.
         UniqueViolation: Two documents would share a key of a unique index.
         Exception: Whatever a closure of the user's raises.
     """
     match command:
-        case Insert() | UpdateOne() | DeleteOne() | CommitTransaction():
+        case Insert() | UpdateOne() | DeleteOne() | Transact():
             changes, result = _looked_up(state, command)
+        case CommitTransaction():
+            yield from _check_reads(state, command, history)
+            changes, result = _staged(command.staged), None
         case UpdateWhere() | DeleteWhere():
             changes, result = yield from _searched(state, command)
         case AddIndex():
@@ -65,25 +77,28 @@ def decide(state: State[T], command: Decidable) -> Generator[None, None, Decisio
             return Decision(state.with_index(index), (), None)
         case _:
             assert_never(command)
-    after = state
-    if any(change.before is None and state.has_known(change.key) for change in changes):
-        after = yield from state.compacted()
-    if len(changes) == 1:
-        after = after.apply(changes, state.seq + 1)
-    elif changes:
-        after = yield from _applied(after, changes)
+    if len(changes) == 1 and not _reuses_id(state, changes[0]):
+        after = state.apply(changes, state.seq + 1)
+    else:
+        after = yield from _applied(state, changes)
     if after.is_mostly_holes():
         after = yield from after.compacted()
     return Decision(after, changes, result)
 
 
+def _reuses_id(state: State[Any], change: Change) -> bool:
+    """Tell whether a change inserts a document whose id another had that is gone."""
+    return change.before is None and state.has_known(change.key)
+
+
 def _looked_up(
-    state: State[Any], command: Insert | UpdateOne | DeleteOne | CommitTransaction
+    state: State[Any], command: Insert | UpdateOne | DeleteOne | Transact
 ) -> tuple[Sequence[Change], object]:
     """Give the changes and the result of a command that names its documents."""
     match command:
-        case Insert(records):
-            return _insertions(state, records), None
+        case Insert(changes):
+            _check_insertions(state, changes)
+            return changes, None
         case UpdateOne(record):
             before = state.entry(record.entry.key)
             if before is None:
@@ -94,9 +109,9 @@ def _looked_up(
             if document is None:
                 raise DocumentNotFound(UUID(int=key))
             return [Change(key, state.entry(key), None)], document
-        case CommitTransaction():
-            _check_transaction(state, command)
-            return command.changes, None
+        case Transact(run):
+            staged, result = run(state)
+            return _staged(staged), result
         case _:
             assert_never(command)
 
@@ -108,7 +123,9 @@ def _searched(
     changes: list[Change] = []
     updated: list[Document[Any]] = []
     limit = command.limit if isinstance(command, UpdateWhere) else None
-    for documents in scan(state):
+    for number, documents in enumerate(scan(state)):
+        if number:
+            yield
         for document in documents:
             if len(changes) == limit:
                 return changes, updated
@@ -121,7 +138,6 @@ def _searched(
                 record = command.rewrite(document)
                 changes.append(Change(key, state.entry(key), record.entry, record.document))
                 updated.append(record.document)
-        yield
     return changes, updated if isinstance(command, UpdateWhere) else len(changes)
 
 
@@ -130,6 +146,10 @@ def _applied(state: State[T], changes: Sequence[Change]) -> Generator[None, None
 
     Within a slice keys may change hands, so where keys are unique all changes are one slice.
     """
+    if not changes:
+        return state
+    if any(_reuses_id(state, change) for change in changes):
+        state = yield from state.compacted()
     seq = state.seq + 1
     unique = any(index.unique for index in state.indexes.values())
     for part in sliced(changes, len(changes) if unique else SLICE_CHANGES):
@@ -139,23 +159,51 @@ def _applied(state: State[T], changes: Sequence[Change]) -> Generator[None, None
     return state
 
 
-def _insertions(state: State[Any], records: Sequence[Record]) -> list[Change]:
-    changes: list[Change] = []
-    keys = set()
-    for record in records:
-        key = record.entry.key
-        if key in keys or key in state:
-            raise RedDbError(f"a document with the id {record.document.id} is there already")
-        keys.add(key)
-        changes.append(Change(key, None, record.entry, record.document))
-    return changes
+def _check_insertions(state: State[Any], changes: Sequence[Change]) -> None:
+    if len(changes) > 1 and len({change.key for change in changes}) < len(changes):
+        raise RedDbError("two of the documents were given the same id")
+    for change in changes:
+        if change.key in state:
+            raise RedDbError(f"a document with the id {UUID(int=change.key)} is there already")
 
 
-def _check_transaction(state: State[Any], command: CommitTransaction) -> None:
-    for key in command.missing:
+def _staged(staged: Staged) -> Sequence[Change]:
+    for key in staged.missing:
         raise DocumentNotFound(UUID(int=key))
-    for change in command.changes:
-        if state.entry(change.key) is not change.before:
-            raise TransactionConflict(
-                f"document {UUID(int=change.key)} was changed after the transaction began"
-            )
+    return staged.changes
+
+
+def _check_reads(
+    state: State[Any], command: CommitTransaction, history: History
+) -> Generator[None, None, None]:
+    """Refuse a transaction if a commit since it began touched what it read or writes."""
+    commits = history.since(command.began)
+    if commits is None:
+        raise TransactionConflict(
+            f"the transaction began after commit {command.began}, and what followed is known only "
+            f"from commit {history.floor + 1} on; run it again"
+        )
+    checked = 0
+    for commit in commits:
+        for change in commit.changes:
+            if _touches(state, command, change):
+                raise TransactionConflict(
+                    f"commit {commit.seq} changed document {UUID(int=change.key)}, which the "
+                    f"transaction had read or writes too; run it again"
+                )
+            checked += 1
+            if checked % SLICE_CHANGES == 0:
+                yield
+
+
+def _touches(state: State[Any], command: CommitTransaction, change: Change) -> bool:
+    if change.key in command.read_keys:
+        return True
+    if not command.read_predicates:
+        return False
+    versions = [entry for entry in (change.before, change.after) if entry is not None]
+    return any(
+        predicate(state.reader.decode(entry))
+        for predicate in command.read_predicates
+        for entry in versions
+    )

@@ -1,8 +1,9 @@
 """The disk: the few file-system operations of the file storage. The only `os` and threads.
 
 `Disk` and `DiskFile` are the seam below the file storage. `RealDisk` does each operation in a
-worker thread of its own limiter, so that the application's threads can neither starve nor
-deadlock the log; a write and its sync share one hop. Every operation raises OSError when the
+worker thread, and each file has a limiter of its own: the application's threads can neither starve
+nor deadlock the log, nor has it to wait while a compaction syncs the new file. A write and its
+sync share one hop. Every operation raises OSError when the
 operating system refuses it, and nothing else.
 
 An operation that has begun in a thread is not abandoned when its task is cancelled.
@@ -89,7 +90,7 @@ class _Threads:
 @define(eq=False)
 class _RealFile:
     _fd: int
-    _threads: _Threads
+    _threads: _Threads = field(factory=_Threads)
 
     async def size(self) -> int:
         return (await self._threads.run(os.fstat, self._fd)).st_size
@@ -147,12 +148,12 @@ class RealDisk:
             fd = await self._threads.run(os.open, path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
-        return _RealFile(fd, self._threads)
+        return _RealFile(fd)
 
     async def create(self, path: Path) -> DiskFile:
         """See `Disk.create`."""
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        return _RealFile(await self._threads.run(os.open, path, flags, 0o600), self._threads)
+        return _RealFile(await self._threads.run(os.open, path, flags, 0o600))
 
     async def rename(self, source: Path, target: Path) -> None:
         """See `Disk.rename`."""
@@ -195,6 +196,8 @@ def _write(fd: int, offset: int, data: bytes, sync: bool) -> None:
 
 
 def _sync(fd: int) -> None:
+    if fd < 0:  # Python has a ValueError for it.
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     if hasattr(fcntl, "F_FULLFSYNC"):  # macOS: fsync alone leaves data in the drive's cache.
         fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
     elif hasattr(os, "fdatasync"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Generic, TypeVar
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 from attrs import frozen
 
@@ -27,3 +27,14 @@ class Document(Generic[T]):
     """Chosen by the database when the document was inserted; it never changes."""
     data: T
     """The value."""
+
+
+def uuid_of(number: int) -> UUID:
+    """Give the UUID of a 128-bit number.
+
+    The same as ``UUID(int=number)`` in a third of the time: its checks are for other input.
+    """
+    made = object.__new__(UUID)
+    object.__setattr__(made, "int", number)
+    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    return made

@@ -8,14 +8,16 @@ in an exception group, because the writer's task never raises.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from typing import Generic, TypeVar
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any, Generic, TypeVar
 from uuid import UUID
+from weakref import WeakSet
 
 import trio
 from attrs import define, field
 
 from reddb.actor.commands import Command
+from reddb.actor.feeds import Subscription
 from reddb.actor.frames import Fact
 from reddb.actor.mailbox import Mailbox
 from reddb.actor.pages import Entry
@@ -23,7 +25,7 @@ from reddb.actor.state import Change, Reader, State
 from reddb.actor.storage import Recovery, Storage
 from reddb.actor.writer import Writer, WriterSettings
 from reddb.codecs import DocumentCodec
-from reddb.errors import DatabaseClosed, DecodeError, PersistFailed
+from reddb.errors import DatabaseClosed, DecodeError, FeedLagged, PersistFailed
 
 T = TypeVar("T")
 ResultT = TypeVar("ResultT")
@@ -42,6 +44,8 @@ class Engine(Generic[T]):
     """Set when the writer has ended and the storage is closed."""
     _closing: bool = field(default=False, init=False)
     closing_error: OSError | None = field(default=None, init=False)
+    snapshots: WeakSet[Any] = field(factory=WeakSet, init=False)
+    """The snapshots that somebody still holds, for statistics."""
 
     def state(self) -> State[T]:
         """Give the newest published state.
@@ -75,6 +79,32 @@ class Engine(Generic[T]):
             self.check()
             raise
 
+    @contextlib.contextmanager
+    def subscribed(
+        self, since: int | None, commits_max: int, coalesce: bool
+    ) -> Iterator[Subscription]:
+        """Give a subscription for the length of the body.
+
+        Raises:
+            FeedLagged: What followed `since` is not kept any more.
+            ValueError: `since` is yet to come.
+        """
+        writer = self.writer
+        newest = writer.published.seq
+        seen = newest if since is None else since
+        if not 0 <= seen <= newest:
+            raise ValueError(f"since is {seen}, but the newest commit has the number {newest}")
+        missed = writer.history.since(seen)
+        if missed is None:
+            raise FeedLagged(seen)
+        subscription = Subscription(seen, commits_max, coalesce)
+        subscription.replay([commit for commit in missed if commit.seq <= writer.kept_seq])
+        writer.feeds.add(subscription)
+        try:
+            yield subscription
+        finally:
+            writer.feeds.remove(subscription)
+
     async def close(self) -> None:
         """Take no more commands; wait until all that were accepted are done and on disk."""
         self._closing = True
@@ -90,6 +120,7 @@ class Engine(Generic[T]):
                 await self.storage.aclose()
             except OSError as error:
                 self.closing_error = error
+        self.writer.feeds.end()
         self.ended.set()
 
     def raise_if_ended_badly(self) -> None:

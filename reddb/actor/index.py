@@ -105,10 +105,10 @@ class Index:
         for key in self._postings:
             posting: Posting | None = None
             for slot in self.slots(key):
-                new = moved[slot]
-                posting = new if posting is None else _both(posting, new)
-            assert posting is not None, "a key in an index has a slot"
-            postings = postings.set(key, posting)
+                new = moved.get(slot)  # None for a key with a NaN inside: it was not found again.
+                if new is not None:
+                    posting = new if posting is None else _both(posting, new)
+            postings = postings.remove(key) if posting is None else postings.set(key, posting)
             yield
         return self._with(postings)
 

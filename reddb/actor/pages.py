@@ -57,6 +57,15 @@ class Page:
         missing = [None] * (PAGE_SLOTS - len(entries))
         return cls((*entries, *missing), [*documents, *missing])
 
+    def with_slot(self, place: int, entry: Entry | None, document: Document[Any] | None) -> Page:
+        """Give a page with one place (0 to 63) set."""
+        # `decoded` first: a reader in another thread may note the last documents in between.
+        decoded = self.decoded and (entry is None or document is not None)
+        documents = self.documents.copy()
+        documents[place] = document
+        entries = self.entries
+        return Page((*entries[:place], entry, *entries[place + 1 :]), documents, decoded)
+
     def is_empty(self) -> bool:
         """Tell whether no document is left."""
         return not any(self.entries)

@@ -19,7 +19,7 @@ from uuid import UUID
 
 from attrs import define, evolve, field, frozen
 
-from reddb.actor.document import Document
+from reddb.actor.document import Document, uuid_of
 from reddb.actor.idtable import IdTable
 from reddb.actor.index import NO_KEY, Index, KeyTaken
 from reddb.actor.pages import EMPTY_PAGE, PAGE_BITS, PAGE_SLOTS, Entry, Page, Pages
@@ -46,7 +46,7 @@ class Reader(Generic[T]):
         Raises:
             DecodeError: The stored bytes do not fit the document type.
         """
-        return Document(UUID(int=entry.key), self.decode(entry))
+        return Document(uuid_of(entry.key), self.decode(entry))
 
 
 class Change(NamedTuple):
@@ -186,6 +186,8 @@ class State(Generic[T]):
             UniqueViolation: Two documents would share a key of a unique index.
             Exception: Whatever a user's key function raises.
         """
+        if len(changes) == 1 and not self.indexes:
+            return self._apply_one(changes[0], seq)
         slots: list[int] = []
         next_slot, count, data_bytes = self._next_slot, self.count, self.data_bytes
         for key, before, after, _ in changes:
@@ -207,14 +209,33 @@ class State(Generic[T]):
         reader, table = self.reader, self._table
         return State(reader, seq, count, data_bytes, indexes, pages, next_slot, table)
 
+    def _apply_one(self, change: Change, seq: int) -> State[T]:
+        """Do as `apply` does, for the one change of most commits, in half of the time."""
+        key, before, after, document = change
+        next_slot, count = self._next_slot, self.count
+        data_bytes = self.data_bytes + _size(after) - _size(before)
+        if before is None:
+            slot = next_slot
+            self._table.add(key, slot)
+            next_slot += 1
+            count += 1
+        else:
+            slot = self._slot(key)
+        if after is None:
+            count -= 1
+        number = slot >> PAGE_BITS
+        page = self._pages.page(number) or EMPTY_PAGE
+        page = page.with_slot(slot & _PLACE, after, document if self.reader.shared else None)
+        pages = self._pages.with_page(number, None if page.is_empty() else page)
+        reader, indexes, table = self.reader, self.indexes, self._table
+        return State(reader, seq, count, data_bytes, indexes, pages, next_slot, table)
+
     def _slot(self, key: int) -> int:
         slot = self._table.get(key)
         assert slot is not None, "a change fits its state"
         return slot
 
     def _pages_after(self, changes: Sequence[Change], slots: list[int]) -> Pages:
-        if len(changes) == 1:  # By far the most common, and so worth its two lines.
-            return self._with_places(self._pages, slots[0] >> PAGE_BITS, changes, slots)
         by_page: dict[int, tuple[list[Change], list[int]]] = {}
         for slot, change in zip(slots, changes, strict=True):
             of_page = by_page.setdefault(slot >> PAGE_BITS, ([], []))
@@ -230,8 +251,9 @@ class State(Generic[T]):
     ) -> Pages:
         """Give `pages` with `changes`, which all belong to one page."""
         page = pages.page(number) or EMPTY_PAGE
-        entries, documents = [*page.entries], page.documents.copy()
+        # `decoded` first: a reader in another thread may note the last documents in between.
         decoded, shared = page.decoded, self.reader.shared
+        entries, documents = [*page.entries], page.documents.copy()
         for slot, (_, _, entry, document) in zip(slots, changes, strict=True):
             place = slot & _PLACE
             entries[place] = entry
@@ -244,10 +266,11 @@ class State(Generic[T]):
         self, changes: Sequence[Change], slots: list[int], pages: Pages
     ) -> Mapping[str, Index]:
         """Take every old key out of every index, then put every new key in."""
-        before = [None if change.before is None else self.get(change.key) for change in changes]
-        after = [self._document_after(change) for change in changes]
         indexes = dict(self.indexes)
         for name, index in self.indexes.items():
+            # Read anew for each, whose key function may change what it is given if that is mutable.
+            before = [None if change.before is None else self.get(change.key) for change in changes]
+            after = [self._document_after(change) for change in changes]
             moves = [
                 (slot, old_key, new_key)
                 for slot, old, new in zip(slots, before, after, strict=True)
@@ -286,8 +309,12 @@ class State(Generic[T]):
         return index
 
     def branch(self) -> State[T]:
-        """Give this state such that the states after it need never be published."""
-        return evolve(self, table=self._table.branch())
+        """Give this state such that the states after it need never be published.
+
+        No key is unique in them, for what comes in several steps may break that in between.
+        """
+        indexes = {name: evolve(index, unique=False) for name, index in self.indexes.items()}
+        return evolve(self, table=self._table.branch(), indexes=indexes)
 
     def has_known(self, key: int) -> bool:
         """Tell whether a document of this key is here, or was once."""
@@ -339,6 +366,10 @@ class State(Generic[T]):
             keys = {slot: index.key_of(document.data) for slot, document in documents}
             assert held == sorted(slot for slot, key in keys.items() if key is not NO_KEY)
             assert all(keys[slot] == key for key, slots in index.items() for slot in slots)
+
+
+def _size(entry: Entry | None) -> int:
+    return 0 if entry is None else len(entry.data)
 
 
 def _key_of(index: Index, document: Document[Any] | None) -> Hashable:

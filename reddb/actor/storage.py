@@ -29,7 +29,7 @@ class Commit:
     seq: int
     """Its number: one more than that of the commit before."""
     facts: Sequence[Fact]
-    """What it did to which documents; no key occurs twice."""
+    """What it did to which documents; at least one, and no key occurs twice."""
 
 
 @frozen

@@ -28,6 +28,8 @@ from attrs import define, field, frozen
 
 from reddb.actor.commands import AddIndex, Compact, Decidable
 from reddb.actor.decide import Decision, decide
+from reddb.actor.feeds import Feeds
+from reddb.actor.history import Applied, History
 from reddb.actor.mailbox import Call, CallStatus, Mailbox
 from reddb.actor.state import State
 from reddb.actor.storage import Commit, Storage
@@ -64,16 +66,10 @@ class _Batch(Generic[T]):
 
     state: State[T]
     commits: list[Commit] = field(factory=list)
+    applied: list[Applied] = field(factory=list)
+    """The same commits, with what they did."""
     decided: list[tuple[Call[Any], object]] = field(factory=list)
     """The calls to be answered once the batch is kept, each with its result."""
-
-    def add(self, call: Call[Any], decision: Decision[T]) -> None:
-        """Take in what a call comes to."""
-        if decision.changes:
-            facts = [(key, after and after.data) for key, _, after, _ in decision.changes]
-            self.commits.append(Commit(decision.state.seq, facts))
-        self.state = decision.state
-        self.decided.append((call, decision.result))
 
 
 @define(eq=False)
@@ -103,6 +99,10 @@ class Writer(Generic[T]):
     _mailbox: Mailbox
     _settings: WriterSettings
     counts: Counts = field(factory=Counts, init=False)
+    history: History = field(init=False)
+    """The last commits that were decided, kept or not."""
+    feeds: Feeds = field(factory=Feeds, init=False)
+    """Who is told of commits once they are kept."""
     refusal: OSError | None = field(default=None, init=False)
     """Why writes are refused: the storage's error. None while all is well."""
     failure: BaseException | None = field(default=None, init=False)
@@ -120,6 +120,7 @@ class Writer(Generic[T]):
 
     def __attrs_post_init__(self) -> None:
         self._kept = self.published
+        self.history = History(self.published.seq)
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
@@ -144,12 +145,18 @@ class Writer(Generic[T]):
         _LOG.critical("the writer has died of an unexpected error", exc_info=error)
         self.failure = error
         self.published = self._kept
+        self.feeds.end(self.broken)
         waiting = [*self._taken, *self._wanting_compaction, *self._mailbox.break_off()]
         if self._compaction is not None:
             waiting += self._compaction.calls
         for call in waiting:
             if call.status is CallStatus.TAKEN:
                 call.answer(None, self.broken())
+
+    @property
+    def kept_seq(self) -> int:
+        """The number of the newest commit that the storage has kept."""
+        return self._kept.seq
 
     def broken(self) -> DatabaseBroken:
         """Give what callers get once the writer has died."""
@@ -186,11 +193,11 @@ class Writer(Generic[T]):
         A command that takes long gets a batch of its own, so that nobody who came before waits
         for it. Whatever a user's closure raises is the caller's, be it no `Exception` even.
         """
-        steps = decide(batch.state, cast("Decidable", call.command))
+        steps = decide(batch.state, cast("Decidable", call.command), self.history)
         try:
             next(steps)
         except StopIteration as stop:
-            batch.add(call, stop.value)
+            self._take_in(batch, call, stop.value)
             return batch
         except BaseException as error:
             call.answer(None, error)
@@ -211,11 +218,21 @@ class Writer(Generic[T]):
             try:
                 next(steps)
             except StopIteration as stop:
-                batch.add(call, stop.value)
+                self._take_in(batch, call, stop.value)
                 return batch
             except BaseException as error:
                 call.answer(None, error)
                 return batch
+
+    def _take_in(self, batch: _Batch[T], call: Call[Any], decision: Decision[T]) -> None:
+        """Add to a batch what a call comes to."""
+        if decision.changes:
+            facts = [(key, after and after.data) for key, _, after, _ in decision.changes]
+            batch.commits.append(Commit(decision.state.seq, facts))
+            batch.applied.append(Applied(decision.state.seq, decision.changes))
+            self.history.add(batch.applied[-1])
+        batch.state = decision.state
+        batch.decided.append((call, decision.result))
 
     async def _keep(self, batch: _Batch[T]) -> None:
         """Have the storage keep a batch, publish its state, and answer its calls."""
@@ -229,6 +246,7 @@ class Writer(Generic[T]):
                 return
             self.counts.add(batch.commits)
         self._kept = self.published = batch.state
+        self.feeds.publish(batch.applied)
         for call, result in batch.decided:
             call.answer(result)
 

@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from attrs import field, frozen
+
+from reddb.actor.document import uuid_of
 
 
 class WriteOrder(Enum):
@@ -34,8 +36,19 @@ def _check_name(name: str) -> None:
         raise ValueError(f"name must be a str, not {type(name).__name__}")
     if not name or name in {".", ".."} or any(sign in name for sign in "/\\\0"):
         raise ValueError(f"name must be a plain file name without its suffix, not {name!r}")
-    if len(os.fsencode(name)) > _NAME_BYTES_MAX:
+    try:
+        encoded = os.fsencode(name)
+    except UnicodeEncodeError:
+        raise ValueError(f"name must be text that a file can be named by, not {name!r}") from None
+    if len(encoded) > _NAME_BYTES_MAX:
         raise ValueError(f"name must be at most {_NAME_BYTES_MAX} bytes long, not {name!r}")
+
+
+def _directory(path: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(path)
+    except TypeError:
+        raise ValueError(f"dir must be a path, not {path!r}") from None
 
 
 _NAME_BYTES_MAX = 230
@@ -43,6 +56,15 @@ _NAME_BYTES_MAX = 230
 
 _DOCUMENT_BYTES_CEILING = (1 << 32) - 1
 """The file format counts a document's bytes in 32 bits."""
+
+
+def random_id() -> UUID:
+    """Give a random UUID (version 4 of RFC 9562), as `uuid.uuid4` does in twice the time."""
+    number = int.from_bytes(os.urandom(16))
+    return uuid_of(number & ~_VERSION_AND_VARIANT | 0x4 << 76 | 0x2 << 62)
+
+
+_VERSION_AND_VARIANT = 0xF << 76 | 0x3 << 62
 
 
 @frozen
@@ -59,7 +81,7 @@ class DbConfig:
 
     name: str = field()
     """The file's name without its suffix; no path."""
-    dir: Path = field(default=Path(), converter=Path, kw_only=True)
+    dir: Path = field(default=Path(), converter=_directory, kw_only=True)
     """The directory, which must exist. `MemDb` ignores it."""
     compaction_ratio: float = field(default=2.0, kw_only=True)
     """The log is compacted when it is this many times as large as its live documents."""
@@ -73,13 +95,14 @@ class DbConfig:
     """How many commands the writer takes at once, to be kept by one write and one sync."""
     document_bytes_max: int = field(default=64 * 1024 * 1024, kw_only=True)
     """How large one encoded document may be; a larger one raises `EncodeError`."""
-    new_id: Callable[[], UUID] = field(default=uuid4, kw_only=True)
+    new_id: Callable[[], UUID] = field(default=random_id, kw_only=True)
     """Gives the ids of new documents. Inject a seeded one to make a run repeatable."""
 
     def __attrs_post_init__(self) -> None:
         _check_name(self.name)
-        if not self.compaction_ratio >= 1:
-            raise ValueError(f"compaction_ratio must be at least 1, not {self.compaction_ratio!r}")
+        ratio = self.compaction_ratio
+        if not isinstance(ratio, int | float) or not ratio >= 1:
+            raise ValueError(f"compaction_ratio must be at least 1, not {ratio!r}")
         if not isinstance(self.write_order, WriteOrder):
             raise ValueError(f"write_order must be a WriteOrder, not {self.write_order!r}")
         if not isinstance(self.durability, Durability):
@@ -90,6 +113,8 @@ class DbConfig:
                 raise ValueError(f"{limit} must be a whole number of at least 1, not {value!r}")
         if self.document_bytes_max > _DOCUMENT_BYTES_CEILING:
             raise ValueError("document_bytes_max must be below 4 GiB")
+        if not callable(self.new_id):
+            raise ValueError(f"new_id must be a function that gives UUIDs, not {self.new_id!r}")
 
     @classmethod
     def of(cls, config: DbConfig | str) -> DbConfig:

@@ -8,6 +8,7 @@ database; closing a clone closes that clone alone.
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 from uuid import UUID
@@ -22,8 +23,11 @@ from reddb.actor.commands import (
     DeleteWhere,
     Insert,
     Record,
+    Staged,
+    Transact,
     UpdateOne,
     UpdateWhere,
+    insertion,
 )
 from reddb.actor.document import Document
 from reddb.actor.engine import Engine, run_engine
@@ -35,16 +39,18 @@ from reddb.actor.steps import run_cooperatively
 from reddb.actor.storage import MemoryStorage, Storage
 from reddb.actor.writer import WriterSettings
 from reddb.api.config import DbConfig, Durability, WriteOrder
-from reddb.api.query import Query, select
-from reddb.api.snapshot import Snapshot, equal_to, key_of
+from reddb.api.feed import Feed
+from reddb.api.query import Plan, Query, equal_to, select, whole_number
+from reddb.api.snapshot import Snapshot, key_of
 from reddb.api.stats import Stats
 from reddb.api.transaction import Transaction
 from reddb.api.update import Update
 from reddb.codecs import CborCodec, Codec, DocumentCodec, JsonCodec, RonCodec, YamlCodec
-from reddb.errors import DatabaseClosed, DocumentNotFound, EncodeError
+from reddb.errors import DatabaseClosed, DocumentNotFound, EncodeError, FeedLagged
 
 T = TypeVar("T")
 D = TypeVar("D")
+R = TypeVar("R")
 
 
 class RedDb(Generic[T]):
@@ -230,7 +236,7 @@ class RedDb(Generic[T]):
         """
         self._check()
         record = self._record(None, value)
-        await self._engine.ask(Insert((record,)))
+        await self._engine.ask(Insert((insertion(record),)))
         return record.document
 
     async def insert(self, values: Iterable[T]) -> list[Document[T]]:
@@ -246,7 +252,7 @@ class RedDb(Generic[T]):
         for part in sliced(list(values), SLICE_CHANGES):
             records += [self._record(None, value) for value in part]
             await trio.lowlevel.checkpoint()
-        await self._engine.ask(Insert(records))
+        await self._engine.ask(Insert(list(map(insertion, records))))
         return [record.document for record in records]
 
     async def update_one(self, id: UUID, value: T) -> bool:  # noqa: A002
@@ -318,11 +324,133 @@ class RedDb(Generic[T]):
         """
         return Transaction(self._state(), self._record, self._ask_commit)
 
+    async def transact(self, fn: Callable[..., R], *args: object) -> R:
+        """Run a transaction in the writer, at its turn, on the newest state; give its result.
+
+        ``fn(tx, *args)`` is a plain function that is given a `Transaction`. It is never in
+        conflict, for nobody else writes while it runs; all writers wait for it, so it must be
+        quick. What it stages is applied when it returns, unless it rolls back.
+
+        Args:
+            fn: Called with the transaction and `args`.
+            args: What else it is given.
+
+        Raises:
+            DocumentNotFound: It updates or deletes a document that is not there.
+            UniqueViolation: Two documents would share a key of a unique index.
+            TypeError: `fn` is an async function.
+            Exception: Whatever `fn` raises; nothing is changed then.
+
+        Example:
+            >>> def move(tx, source, target, amount): ...
+            >>> await db.transact(move, source.id, target.id, 10)
+        """
+        self._check()
+
+        def run(state: State[T]) -> tuple[Staged, R]:
+            tx = Transaction(state, self._record, _commit_in_writer)
+            result = fn(tx, *args)
+            if inspect.iscoroutine(result):
+                result.close()
+                raise TypeError("transact takes a plain function, not an async one")
+            return tx.end(), result
+
+        result: R = await self._engine.ask(Transact(run))
+        return result
+
+    # Watching.
+
+    @contextlib.asynccontextmanager
+    async def watch(
+        self,
+        predicate: Callable[[T], object] | None = None,
+        *,
+        since: int | None = None,
+        buffer_commits_max: int = 1024,
+        coalesce: bool = False,
+    ) -> AsyncIterator[Feed[T]]:
+        """Follow what is committed: a feed of commits, in order, each after the log has it.
+
+        With ``since=snapshot.seq`` the feed goes on where a snapshot ends and misses nothing.
+
+        Args:
+            predicate: Leaves out changes where it accepts the data neither before nor after, and
+                commits without any other. It runs in the task that reads.
+            since: The number of the commit to begin after; the newest one by default.
+            buffer_commits_max: How many commits may wait for a slow reader, who then gets
+                `FeedLagged`.
+            coalesce: Make one commit of the newest ones where the buffer is full, instead.
+
+        Raises:
+            FeedLagged: `since` is too long ago: later commits are not kept any more.
+            ValueError: `since` is yet to come, or the buffer is below 1.
+            DatabaseClosed: The database is closed.
+            DatabaseBroken: The writer has died.
+
+        Example:
+            >>> snapshot = db.snapshot()
+            >>> async with db.watch(since=snapshot.seq) as feed:
+            ...     async for commit in feed: ...
+        """
+        await trio.lowlevel.checkpoint()
+        self._check()
+        if whole_number(buffer_commits_max, "buffer_commits_max") < 1:
+            raise ValueError("buffer_commits_max must be at least 1")
+        with self._engine.subscribed(since, buffer_commits_max, coalesce) as subscription:
+            yield Feed(subscription, self._state().reader, predicate)
+
+    async def wait_for(
+        self,
+        id: UUID,  # noqa: A002
+        predicate: Callable[[T], object],
+    ) -> Document[T]:
+        """Wait until a document is there whose data `predicate` accepts; give it.
+
+        Args:
+            id: The document's id; it need not be there yet.
+            predicate: Given the document's data, now and after every commit that changes it.
+
+        Raises:
+            DatabaseClosed: The database was closed meanwhile.
+            DatabaseBroken: The writer has died.
+            DecodeError: It does not fit the document type.
+            TypeError: The id is no UUID.
+            Exception: Whatever the predicate raises.
+
+        Example:
+            >>> job = await db.wait_for(job.id, lambda job: job.done)
+        """
+        await trio.lowlevel.checkpoint()
+        while True:
+            snapshot = self.snapshot()
+            document = snapshot.get(id)
+            if document is not None and predicate(document.data):
+                return document
+            with contextlib.suppress(FeedLagged):
+                return await self._wait_since(snapshot.seq, id, predicate)
+
+    async def _wait_since(
+        self,
+        seq: int,
+        id: UUID,  # noqa: A002
+        predicate: Callable[[T], object],
+    ) -> Document[T]:
+        async with self.watch(since=seq) as feed:
+            async for commit in feed:
+                for change in commit.changes:
+                    if change.id == id and change.op != "delete":
+                        document = change.document()
+                        if predicate(document.data):
+                            return document
+        raise DatabaseClosed("the database was closed")
+
     # Reading.
 
     def snapshot(self) -> Snapshot[T]:
         """Give all documents as they are now, for as long as you like, at no cost."""
-        return Snapshot(self._state())
+        snapshot = Snapshot(self._state())
+        self._engine.snapshots.add(snapshot)
+        return snapshot
 
     async def get(self, id: UUID) -> Document[T] | None:  # noqa: A002
         """Give the document with this id, or None.
@@ -362,7 +490,7 @@ class RedDb(Generic[T]):
             DecodeError: A document does not fit the document type.
         """
         self._check()
-        return await run_cooperatively(select(self._state(), equal_to(value)))
+        return await run_cooperatively(select(self._state(), Plan().where(equal_to(value))))
 
     def query(self) -> Query[T]:
         """Begin a query; it looks at what is there when its terminal is awaited.
@@ -371,7 +499,7 @@ class RedDb(Generic[T]):
             >>> await db.query().filter(lambda note: note.done).limit(10).all()
         """
         self._check()
-        return Query(self._state)
+        return Query(lambda _: self._state(), watch=self.watch)
 
     # Indexes and upkeep.
 
@@ -445,6 +573,9 @@ class RedDb(Generic[T]):
             compaction_count=counts.compactions,
             commands_waiting=waiting.current_buffer_used,
             senders_waiting=waiting.tasks_waiting_send,
+            feed_count=len(engine.writer.feeds),
+            snapshot_count=len(engine.snapshots),
+            oldest_snapshot_seq=min((each.seq for each in engine.snapshots), default=None),
             recovery=engine.recovery,
         )
 
@@ -483,6 +614,10 @@ class RedDb(Generic[T]):
         id_ = self._config.new_id() if id is None else id
         own = value if codec.immutable else codec.decode(data)
         return Record(Entry(id_.int, data), Document(id_, own))
+
+
+async def _commit_in_writer(_: object) -> None:
+    raise RuntimeError("what transact() runs is committed when it returns, not by commit()")
 
 
 class MemDb(RedDb[T]):

@@ -7,7 +7,8 @@ and always looks at that snapshot. Predicates and keys are given the documents' 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import contextlib
+from collections.abc import AsyncIterator, Callable, Generator
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from reddb.actor.document import Document
 from reddb.actor.scan import scan
 from reddb.actor.state import State
 from reddb.actor.steps import run_at_once, run_cooperatively
+from reddb.api.feed import Feed
 
 T = TypeVar("T")
 
@@ -31,6 +33,14 @@ class Plan:
     """Sort keys, the most important first, each with whether it is reversed."""
     skip: int = 0
     limit: int | None = None
+
+    def where(self, predicate: Callable[[Any], object]) -> Plan:
+        """Give this plan with one more filter."""
+        return evolve(self, filters=(*self.filters, predicate))
+
+    def accepts(self, data: Any) -> bool:
+        """Tell whether every filter accepts a document's data."""
+        return all(predicate(data) for predicate in self.filters)
 
     @property
     def enough(self) -> int | None:
@@ -64,6 +74,11 @@ def _sort(found: list[Document[Any]], key: Callable[[Any], Any], reverse: bool) 
     found.sort(key=lambda document: key(document.data), reverse=reverse)
 
 
+def equal_to(value: object) -> Callable[[object], bool]:
+    """Give the predicate that accepts data equal to `value`."""
+    return lambda data: bool(data == value)
+
+
 def whole_number(count: object, what: str) -> int:
     """Give `count`, an argument of `what`, if it is a whole number of at least 0.
 
@@ -79,7 +94,8 @@ def whole_number(count: object, what: str) -> int:
 class _QueryBuilder(Generic[T]):
     """The steps that both kinds of query share."""
 
-    _state: Callable[[], State[T]]
+    _source: Callable[[Plan], State[T]]
+    """Gives the state to look at, and may take note of what is asked."""
     _plan: Plan = field(factory=Plan)
 
     def filter(self, predicate: Callable[[T], object]) -> Self:
@@ -88,7 +104,7 @@ class _QueryBuilder(Generic[T]):
         Args:
             predicate: Given a document's data; a true result keeps the document.
         """
-        return evolve(self, plan=evolve(self._plan, filters=(*self._plan.filters, predicate)))
+        return evolve(self, plan=self._plan.where(predicate))
 
     def order_by(self, key: Callable[[T], Any], reverse: bool = False) -> Self:
         """Sort by `key`, in place of insertion order; a later order_by breaks ties of this one.
@@ -120,6 +136,7 @@ class _QueryBuilder(Generic[T]):
         return evolve(self._plan, limit=limit)
 
 
+@frozen(eq=False)
 class Query(_QueryBuilder[T]):
     """A lazy query on a handle: it runs, on the newest state, when a terminal is awaited.
 
@@ -131,7 +148,7 @@ class Query(_QueryBuilder[T]):
         >>> page = await done.order_by(lambda note: note.due).limit(10).all()
     """
 
-    __slots__ = ()
+    _watch: Callable[..., contextlib.AbstractAsyncContextManager[Feed[T]]] = field(kw_only=True)
 
     async def all(self) -> list[Document[T]]:
         """Give all documents that match."""
@@ -149,9 +166,62 @@ class Query(_QueryBuilder[T]):
         """Give the ids of the documents that match."""
         return [document.id for document in await self._select(self._plan)]
 
+    @contextlib.asynccontextmanager
+    async def live(self) -> AsyncIterator[LiveResults[T]]:
+        """Follow the result of this query: iterate to get it now and after every change to it.
+
+        Raises:
+            DatabaseClosed: The database is closed.
+            DatabaseBroken: The writer has died.
+
+        Example:
+            >>> async with db.query().filter(lambda job: job.waiting).live() as results:
+            ...     async for jobs in results:
+            ...         show(jobs)
+        """
+        watch = self._watch(self._plan.accepts, buffer_commits_max=1, coalesce=True)
+        async with watch as feed:
+            yield LiveResults(self._source, self._plan, feed)
+
     async def _select(self, plan: Plan) -> list[Document[T]]:
         await trio.lowlevel.checkpoint()
-        return await run_cooperatively(select(self._state(), plan))
+        return await run_cooperatively(select(self._source(plan), plan))
+
+
+class LiveResults(Generic[T]):
+    """An asynchronous iterator of a query's newest whole result. Get one from `Query.live`.
+
+    It gives the result as it is at first, and again after each commit that touches a document which
+    the query's filters accept. To a slow reader it gives the newest result, not those in between.
+    It ends when the database is closed.
+    """
+
+    def __init__(self, source: Callable[[Plan], State[T]], plan: Plan, feed: Feed[T]) -> None:
+        self._source = source
+        self._plan = plan
+        self._feed = feed
+        self._seq: int | None = None
+        """The number of the commit that the last result was of."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[Document[T]]:
+        """Wait until the result may have changed, and give it.
+
+        Raises:
+            DecodeError: A stored document does not fit the document type.
+            DatabaseBroken: The writer has died.
+            StopAsyncIteration: The database was closed.
+            Exception: Whatever a predicate or key raises.
+        """
+        while self._seq is not None:
+            commit = await anext(self._feed)
+            if commit.seq > self._seq:
+                break
+        state = self._source(self._plan)
+        self._seq = state.seq
+        return await run_cooperatively(select(state, self._plan))
 
 
 class SnapshotQuery(_QueryBuilder[T]):
@@ -184,4 +254,4 @@ class SnapshotQuery(_QueryBuilder[T]):
         return [document.id for document in self._select(self._plan)]
 
     def _select(self, plan: Plan) -> list[Document[T]]:
-        return run_at_once(select(self._state(), plan))
+        return run_at_once(select(self._source(plan), plan))

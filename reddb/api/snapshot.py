@@ -12,7 +12,7 @@ from reddb.actor.document import Document
 from reddb.actor.scan import scan
 from reddb.actor.state import State
 from reddb.actor.steps import run_at_once
-from reddb.api.query import Plan, SnapshotQuery, select
+from reddb.api.query import Plan, SnapshotQuery, equal_to, select
 from reddb.errors import DocumentNotFound
 
 T = TypeVar("T")
@@ -27,11 +27,6 @@ def key_of(id: UUID) -> int:  # noqa: A002
     if not isinstance(id, UUID):
         raise TypeError(f"an id is a uuid.UUID, not {type(id).__name__}; UUID(text) makes one")
     return id.int
-
-
-def equal_to(value: object) -> Plan:
-    """Give the plan that finds the documents whose data equals `value`."""
-    return Plan(filters=(lambda data: data == value,))
 
 
 @frozen(eq=False, repr=False)
@@ -105,11 +100,11 @@ class Snapshot(Generic[T]):
         Raises:
             DecodeError: A document does not fit the document type.
         """
-        return run_at_once(select(self._state, equal_to(value)))
+        return run_at_once(select(self._state, Plan().where(equal_to(value))))
 
     def query(self) -> SnapshotQuery[T]:
         """Begin a query on this snapshot."""
-        return SnapshotQuery(lambda: self._state)
+        return SnapshotQuery(lambda _: self._state)
 
     def using_index(self, name: str, key: Hashable) -> list[Document[T]]:
         """Give the documents that have `key` in the index `name`, in insertion order.

@@ -42,5 +42,11 @@ class Stats:
     """Commands in the mailbox."""
     senders_waiting: int
     """Tasks that wait in line because the mailbox is full."""
+    feed_count: int
+    """Open change feeds, live queries and calls of `wait_for`."""
+    snapshot_count: int
+    """Snapshots that are still held somewhere."""
+    oldest_snapshot_seq: int | None
+    """The number of the last commit that the oldest of them holds; None without snapshots."""
     recovery: Recovery
     """What opening found in the log."""

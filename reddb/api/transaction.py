@@ -3,6 +3,10 @@
 A transaction belongs to its object, not to the handle, so any number may be under way on one
 handle. What it reads is the state at its beginning with its own writes on top, which is a state
 like any other; nothing of it is seen elsewhere before the commit.
+
+It notes which ids it read and what its queries asked. At its commit the writer refuses it if any
+commit since its beginning touched one of those, or what it writes; so transactions that succeed
+might as well have run one after the other, in the order of their commits.
 """
 
 from __future__ import annotations
@@ -16,12 +20,12 @@ from uuid import UUID
 import trio
 from attrs import define, field
 
-from reddb.actor.commands import CommitTransaction, Record
+from reddb.actor.commands import CommitTransaction, Record, Staged
 from reddb.actor.document import Document
 from reddb.actor.state import Change, State
-from reddb.api.query import SnapshotQuery
+from reddb.api.query import Plan, SnapshotQuery, equal_to
 from reddb.api.snapshot import Snapshot, key_of
-from reddb.errors import TransactionClosed
+from reddb.errors import RedDbError, TransactionClosed
 
 T = TypeVar("T")
 
@@ -31,6 +35,8 @@ class TransactionStatus(Enum):
 
     OPEN = "open"
     """It takes reads and writes."""
+    COMMITTING = "being committed"
+    """A task waits in `commit`; no other may use the transaction."""
     COMMITTED = "committed"
     """`commit` was called, whatever came of it."""
     ROLLED_BACK = "rolled back"
@@ -57,6 +63,8 @@ class Transaction(Generic[T]):
     _view: State[T] = field(init=False)
     _unseen: dict[int, Record | None] = field(factory=dict, init=False)
     """What was staged since `_view` was made."""
+    _read_keys: set[int] = field(factory=set, init=False)
+    _read_predicates: list[Callable[[T], object]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._view = self._began.branch()
@@ -72,6 +80,8 @@ class Transaction(Generic[T]):
         """
         self._check_open()
         record = self._record(None, value)
+        if self._is_there(record.entry.key):
+            raise RedDbError(f"a document with the id {record.document.id} is there already")
         self._stage(record.entry.key, record)
         return record.document
 
@@ -113,8 +123,11 @@ class Transaction(Generic[T]):
         Raises:
             DecodeError: It does not fit the document type.
             TransactionClosed: The transaction was committed or rolled back.
+            TypeError: The id is no UUID.
         """
-        return self._reads().get(id)
+        view = self._reads()
+        self._read_keys.add(key_of(id))
+        return Snapshot(view).get(id)
 
     def find_one(self, id: UUID) -> Document[T]:  # noqa: A002
         """Give the document with this id as the transaction sees it.
@@ -123,8 +136,20 @@ class Transaction(Generic[T]):
             DocumentNotFound: There is none.
             DecodeError: It does not fit the document type.
             TransactionClosed: The transaction was committed or rolled back.
+            TypeError: The id is no UUID.
         """
-        return self._reads().find_one(id)
+        view = self._reads()
+        self._read_keys.add(key_of(id))
+        return Snapshot(view).find_one(id)
+
+    def find_all(self) -> list[Document[T]]:
+        """Give all documents as the transaction sees them, in insertion order.
+
+        Raises:
+            DecodeError: A document does not fit the document type.
+            TransactionClosed: The transaction was committed or rolled back.
+        """
+        return self.query().all()
 
     def find(self, value: T) -> list[Document[T]]:
         """Give the documents equal to `value` as the transaction sees them.
@@ -133,15 +158,16 @@ class Transaction(Generic[T]):
             DecodeError: A document does not fit the document type.
             TransactionClosed: The transaction was committed or rolled back.
         """
-        return self._reads().find(value)
+        return self.query().filter(equal_to(value)).all()
 
     def query(self) -> SnapshotQuery[T]:
-        """Begin a query on what the transaction sees now.
+        """Begin a query on what the transaction sees.
 
         Raises:
             TransactionClosed: The transaction was committed or rolled back.
         """
-        return self._reads().query()
+        self._check_open()
+        return SnapshotQuery(self._asked)
 
     def using_index(self, name: str, key: Hashable) -> list[Document[T]]:
         """Give the documents that have `key` in an index, as the transaction sees them.
@@ -150,29 +176,47 @@ class Transaction(Generic[T]):
             IndexNotFound: There was no such index when the transaction began.
             DecodeError: A document does not fit the document type.
             TransactionClosed: The transaction was committed or rolled back.
+            TypeError: The key cannot be hashed.
         """
-        return self._reads().using_index(name, key)
+        view = self._reads()
+        index = view.index(name)
+        self._read_predicates.append(lambda data: index.key_of(data) == key)
+        return Snapshot(view).using_index(name, key)
 
     # The end.
 
     async def commit(self) -> None:
         """Apply all that was staged as one commit, or nothing of it.
 
+        Whatever comes of it, the transaction is over then. If this is cancelled it did not happen.
+
         Raises:
-            TransactionConflict: A document that it writes was changed since it began.
+            TransactionConflict: A commit since the transaction began touched what it read or
+                writes, or so many were made that this cannot be told any more.
             DocumentNotFound: It updates or deletes a document that is not there.
+            UniqueViolation: Two documents would share a key of a unique index.
             TransactionClosed: The transaction was committed or rolled back already.
             PersistFailed: The log could not be written.
             DatabaseClosed: The database is closed.
             DatabaseBroken: The writer has died.
+            trio.BusyResourceError: Another task is committing it right now.
+            Exception: Whatever a predicate of its queries or a key function raises.
         """
         self._check_open()
-        self.status = TransactionStatus.COMMITTED
-        changes = _changes(self._began, self._staged)
-        if changes or self._missing:
-            await self._ask(CommitTransaction(changes, self._missing))
-        else:
+        staged = self._to_write()
+        if not staged.changes and not staged.missing:
+            self.status = TransactionStatus.COMMITTED
             await trio.lowlevel.checkpoint()
+            return
+        written = {change.key for change in staged.changes}
+        command = CommitTransaction(
+            self._began.seq, staged, self._read_keys | written, self._read_predicates
+        )
+        self.status = TransactionStatus.COMMITTING
+        try:
+            await self._ask(command)
+        finally:
+            self.status = TransactionStatus.COMMITTED
 
     def rollback(self) -> None:
         """Forget all that was staged.
@@ -202,26 +246,45 @@ class Transaction(Generic[T]):
 
     # Inside.
 
+    def end(self) -> Staged:
+        """Give what is to be written, and take no more; for the database itself."""
+        if self.status is TransactionStatus.ROLLED_BACK:
+            return Staged((), ())
+        self.status = TransactionStatus.COMMITTED
+        return self._to_write()
+
+    def _to_write(self) -> Staged:
+        return Staged(_changes(self._began, self._staged), self._missing)
+
     def _check_open(self) -> None:
+        if self.status is TransactionStatus.COMMITTING:
+            raise trio.BusyResourceError("another task is committing this transaction")
         if self.status is not TransactionStatus.OPEN:
             raise TransactionClosed(f"the transaction was {self.status.value}; begin another")
 
     def _is_there(self, key: int) -> bool:
         if key in self._staged:
             return self._staged[key] is not None
+        self._read_keys.add(key)
         return key in self._began
 
     def _stage(self, key: int, record: Record | None) -> None:
         self._staged[key] = self._unseen[key] = record
 
-    def _reads(self) -> Snapshot[T]:
+    def _asked(self, plan: Plan) -> State[T]:
+        """Give what a query is to look at, and note what it asks."""
+        view = self._reads()
+        self._read_predicates.append(plan.accepts)
+        return view
+
+    def _reads(self) -> State[T]:
         """Give what the transaction sees: its beginning with its own writes on top."""
         self._check_open()
         if self._unseen:
             changes = _changes(self._view, self._unseen)
             self._view = self._view.apply(changes, self._began.seq)
             self._unseen = {}
-        return Snapshot(self._view)
+        return self._view
 
 
 def _changes(state: State[T], staged: dict[int, Record | None]) -> list[Change]:

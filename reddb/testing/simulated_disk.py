@@ -363,7 +363,10 @@ class _SimulatedFile:
 class _SimulatedLock:
     _platter: _Platter
     _path: Path
+    _closed: bool = False
 
     async def aclose(self) -> None:
-        self._platter.locked.discard(self._path)
+        if not self._closed:
+            self._closed = True
+            self._platter.locked.discard(self._path)
         await trio.lowlevel.checkpoint()

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import attrs
 import trio
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from reddb import (
     BinDb,
@@ -188,9 +188,10 @@ class Home:
                 assert await db.find_all() == documents
 
 
-def simulated(database: Database, **choices: Any) -> Home:
-    """Give a database on a simulated disk of its own."""
-    return Home(database, simulated=SimulatedDisk(), **choices)
+def simulated(database: Database, log: bytes | None = None, **choices: Any) -> Home:
+    """Give a database on a simulated disk of its own, with that log if one is given."""
+    home = Home(database, simulated=SimulatedDisk(), **choices)
+    return home if log is None else evolve(home, simulated=SimulatedDisk({home.log: log}))
 
 
 class HeldStorage(MemoryStorage):

@@ -38,7 +38,7 @@ async def words(db: RedDb[str]) -> list[Document[str]]:
     return await db.insert(["ada", "bob", "cyd"])
 
 
-def test_nothing_else_is_seen_of_a_transaction(db: RedDb[str], words: list[Document[str]]) -> None:
+async def test_nothing_else_is_seen_of_a_transaction(db: RedDb[str], words: list[Document[str]]) -> None:
     tx = db.begin()
     tx.insert_one("dee")
     tx.update_one(words[0].id, "eve")
@@ -47,7 +47,7 @@ def test_nothing_else_is_seen_of_a_transaction(db: RedDb[str], words: list[Docum
     assert db.begin().query().all() == words
 
 
-def test_a_transaction_reads_its_own_writes(db: RedDb[str], words: list[Document[str]]) -> None:
+async def test_a_transaction_reads_its_own_writes(db: RedDb[str], words: list[Document[str]]) -> None:
     tx = db.begin()
     added = tx.insert_one("dee")
     tx.update_one(words[0].id, "eve")
@@ -287,7 +287,7 @@ async def test_a_value_that_does_not_fit_is_refused_where_it_is_staged(
 
 
 @pytest.mark.parametrize("wrong", ["update_one", "delete_one", "get", "find_one"])
-def test_an_id_that_is_no_uuid_is_refused_by_a_transaction(db: RedDb[str], wrong: str) -> None:
+async def test_an_id_that_is_no_uuid_is_refused_by_a_transaction(db: RedDb[str], wrong: str) -> None:
     tx = db.begin()
     values = ("ada",) if wrong == "update_one" else ()
     with pytest.raises(TypeError, match="UUID"):

@@ -1,0 +1,115 @@
+"""Telling watchers what was committed, without ever waiting for them.
+
+The writer hands every kept commit to every `Subscription`, whose buffer is bounded. One that is
+full takes no more: its reader gets what is in it and then `FeedLagged`; or, if it coalesces, the
+newest commits become one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import trio
+from attrs import define, field
+
+from reddb.actor.history import Applied
+from reddb.actor.state import Change
+from reddb.errors import FeedLagged
+
+
+@define(eq=False)
+class Subscription:
+    """What one reader has yet to see."""
+
+    seen: int
+    """The number of the last commit that the reader has seen, or that it asked to begin after."""
+    commits_max: int
+    coalesce: bool
+    _buffer: deque[Applied] = field(factory=deque, init=False)
+    _lagged: bool = field(default=False, init=False)
+    _ended: bool = field(default=False, init=False)
+    _error: Callable[[], BaseException] | None = field(default=None, init=False)
+    _news: trio.Event = field(factory=trio.Event, init=False)
+
+    def put(self, commit: Applied) -> None:
+        """Take a commit in, unless the reader has seen it or is too slow."""
+        if commit.seq <= self.seen or self._lagged:
+            return
+        if len(self._buffer) < self.commits_max:
+            self._buffer.append(commit)
+        elif self.coalesce:
+            self._buffer[-1] = coalesced(self._buffer[-1], commit)
+        else:
+            self._lagged = True
+        self._news.set()
+
+    def replay(self, commits: Sequence[Applied]) -> None:
+        """Take in, before all others, commits from before the subscription, however many."""
+        self._buffer.extend(commits)
+
+    def end(self, error: Callable[[], BaseException] | None) -> None:
+        """Say that nothing more comes and, if that is not for the better, what to raise."""
+        self._ended, self._error = True, self._error or error
+        self._news.set()
+
+    async def get(self) -> Applied | None:
+        """Give the next commit; None when the database was closed.
+
+        Raises:
+            FeedLagged: The reader was too slow, and commits were lost.
+            DatabaseBroken: The writer has died.
+        """
+        await trio.lowlevel.checkpoint()
+        while not self._buffer:
+            if self._lagged:
+                raise FeedLagged(self.seen)
+            if self._error is not None:
+                raise self._error()
+            if self._ended:
+                return None
+            self._news = trio.Event()
+            await self._news.wait()
+        commit = self._buffer.popleft()
+        self.seen = commit.seq
+        return commit
+
+
+def coalesced(first: Applied, second: Applied) -> Applied:
+    """Make one commit of two that follow each other: its changes are the net ones."""
+    net: dict[int, Change] = {change.key: change for change in first.changes}
+    for change in second.changes:
+        earlier = net.pop(change.key, None)
+        before = change.before if earlier is None else earlier.before
+        if before is not None or change.after is not None:
+            net[change.key] = Change(change.key, before, change.after, change.document)
+    return Applied(second.seq, list(net.values()))
+
+
+@define(eq=False)
+class Feeds:
+    """All subscriptions of a database."""
+
+    _subscriptions: list[Subscription] = field(factory=list, init=False)
+
+    def publish(self, commits: Sequence[Applied]) -> None:
+        """Hand commits, which are kept, to every subscription."""
+        for subscription in self._subscriptions:
+            for commit in commits:
+                subscription.put(commit)
+
+    def add(self, subscription: Subscription) -> None:
+        """Let a subscription have what is published from now on."""
+        self._subscriptions.append(subscription)
+
+    def remove(self, subscription: Subscription) -> None:
+        """Let it have nothing more."""
+        self._subscriptions.remove(subscription)
+
+    def end(self, error: Callable[[], BaseException] | None = None) -> None:
+        """Say to all that nothing more comes."""
+        for subscription in self._subscriptions:
+            subscription.end(error)
+
+    def __len__(self) -> int:
+        return len(self._subscriptions)

@@ -1,0 +1,145 @@
+"""Change feeds: what was committed, commit by commit, after the log has it.
+
+In both write orders a feed gives a commit only when it can no longer be taken back. It waits for
+nobody and nobody waits for it: the writer puts commits into the feed's buffer, and predicates run
+in the task that reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, Literal, Self, TypeVar
+from uuid import UUID
+
+from attrs import frozen
+
+from reddb.actor.document import Document, uuid_of
+from reddb.actor.feeds import Subscription
+from reddb.actor.history import Applied
+from reddb.actor.pages import Entry
+from reddb.actor.state import Change, Reader
+
+T = TypeVar("T")
+
+
+@frozen(eq=False, repr=False)
+class DocumentChange(Generic[T]):
+    """What a commit did to one document. Its values are read when they are asked for."""
+
+    _reader: Reader[T]
+    _change: Change
+
+    @property
+    def op(self) -> Literal["insert", "update", "delete"]:
+        """What was done."""
+        if self._change.before is None:
+            return "insert"
+        return "delete" if self._change.after is None else "update"
+
+    @property
+    def id(self) -> UUID:
+        """The document's id."""
+        return uuid_of(self._change.key)
+
+    @property
+    def before(self) -> T | None:
+        """The data that was there; None for an insert.
+
+        Raises:
+            DecodeError: It does not fit the document type.
+        """
+        return self._value(self._change.before)
+
+    @property
+    def after(self) -> T | None:
+        """The data that is there now; None for a delete.
+
+        Raises:
+            DecodeError: It does not fit the document type.
+        """
+        return self._value(self._change.after)
+
+    def _value(self, entry: Entry | None) -> T | None:
+        return None if entry is None else self._reader.decode(entry)
+
+    def document(self) -> Document[T]:
+        """Give the document as it is after the change, which must leave one.
+
+        Raises:
+            DecodeError: It does not fit the document type.
+        """
+        assert self._change.after is not None, "a removed document is not there"
+        return self._reader.read(self._change.after)
+
+    def touches(self, predicate: Callable[[T], object]) -> bool:
+        """Tell whether `predicate` accepts the data before or after the change."""
+        entries = (entry for entry in (self._change.before, self._change.after) if entry)
+        return any(predicate(self._reader.decode(entry)) for entry in entries)
+
+    def __repr__(self) -> str:
+        return f"<DocumentChange {self.op} {self.id}>"
+
+
+@frozen(eq=False)
+class FeedCommit(Generic[T]):
+    """One commit, or several that a feed has coalesced."""
+
+    seq: int
+    """Its number; that of the newest, if several were coalesced."""
+    changes: tuple[DocumentChange[T], ...]
+    """What it did, one change a document."""
+
+
+class Feed(Generic[T]):
+    """An asynchronous iterator of commits. Get one from `RedDb.watch`.
+
+    It ends when the database is closed. One task at a time may read it.
+
+    Example:
+        >>> async with db.watch() as feed:
+        ...     async for commit in feed:
+        ...         print(commit.seq, [change.op for change in commit.changes])
+    """
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        reader: Reader[T],
+        predicate: Callable[[T], object] | None,
+    ) -> None:
+        self._subscription = subscription
+        self._reader = reader
+        self._predicate = predicate
+
+    @property
+    def seq(self) -> int:
+        """The number of the last commit that was given, or that the feed began after."""
+        return self._subscription.seen
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> FeedCommit[T]:
+        """Wait for the next commit that touches what the feed is about, and give it.
+
+        Raises:
+            FeedLagged: The feed was read too slowly, and commits were lost.
+            DecodeError: A document that the predicate is to look at does not fit the type.
+            DatabaseBroken: The writer has died.
+            StopAsyncIteration: The database was closed.
+            Exception: Whatever the predicate raises.
+        """
+        while True:
+            applied = await self._subscription.get()
+            if applied is None:
+                raise StopAsyncIteration
+            changes = self._relevant(applied)
+            if changes:
+                return FeedCommit(applied.seq, changes)
+
+    def _relevant(self, applied: Applied) -> tuple[DocumentChange[T], ...]:
+        changes = (DocumentChange(self._reader, change) for change in applied.changes)
+        if self._predicate is None:
+            return tuple(changes)
+        predicate = self._predicate
+        return tuple(change for change in changes if change.touches(predicate))

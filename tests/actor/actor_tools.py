@@ -1,0 +1,76 @@
+"""What the tests of the engine share: values, states, changes and commands, made easily."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from reddb.actor.commands import Insert, Record
+from reddb.actor.document import Document
+from reddb.actor.pages import Entry
+from reddb.actor.state import Change, Reader, State
+from reddb.actor.steps import run_at_once
+
+Model: TypeAlias = dict[int, Any]
+"""What should be stored: values by key, in insertion order."""
+
+
+def encoded(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def entry_of(key: int, value: object) -> Entry:
+    return Entry(key, encoded(value))
+
+
+def decode(entry: Entry) -> Any:
+    return json.loads(entry.data)
+
+
+def empty_state(*, shared: bool = False) -> State[Any]:
+    return State(Reader(decode, shared))
+
+
+def record(key: int, value: object) -> Record:
+    return Record(entry_of(key, value), Document(UUID(int=key), value))
+
+
+def insertion(*keys: int, value: object = None) -> Insert:
+    """Give the command that inserts documents; each has its key for a value if none is given."""
+    records = [record(key, key if value is None else value) for key in keys]
+    return Insert([Change(key, None, *made) for key, made in zip(keys, records, strict=True)])
+
+
+def changes_to(state: State[Any], values: Model, removed: Iterable[int] = ()) -> list[Change]:
+    """Give the changes that put `values` and remove the keys of `removed` that are there."""
+    puts = [
+        Change(key, state.entry(key), entry_of(key, value), Document(UUID(int=key), value))
+        for key, value in values.items()
+    ]
+    removals = [Change(key, state.entry(key), None) for key in removed if key in state]
+    return puts + removals
+
+
+def applied(state: State[Any], changes: list[Change]) -> State[Any]:
+    """Give the next state, as the writer would."""
+    if any(change.before is None and state.has_known(change.key) for change in changes):
+        state = run_at_once(state.compacted())
+    return state.apply(changes, state.seq + 1)
+
+
+def state_of(values: Model, *, shared: bool = False) -> State[Any]:
+    state = empty_state(shared=shared)
+    return applied(state, changes_to(state, values))
+
+
+def contents(state: State[Any]) -> Model:
+    """Give what a state holds, read in each way that there is."""
+    documents = [document for page in state.pages() for document in state.documents_of(page)]
+    found = {document.id.int: document.data for document in documents}
+    assert len(found) == len(documents) == len(state)
+    assert list(found) == [entry.key for entry in state.entries()]
+    for document in documents:
+        assert state.get(document.id.int) == document
+    return found

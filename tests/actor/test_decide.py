@@ -1,0 +1,252 @@
+"""Deciding a command: what it comes to, what it leaves alone, and where others may run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from actor_tools import (
+    Model,
+    changes_to,
+    contents,
+    empty_state,
+    entry_of,
+    insertion,
+    record,
+    state_of,
+)
+
+from reddb.actor.commands import (
+    AddIndex,
+    CommitTransaction,
+    Decidable,
+    DeleteOne,
+    DeleteWhere,
+    Record,
+    UpdateOne,
+    UpdateWhere,
+)
+from reddb.actor.decide import Decision, decide
+from reddb.actor.document import Document
+from reddb.actor.state import Change, State
+from reddb.actor.steps import run_at_once
+from reddb.errors import DocumentNotFound, RedDbError, TransactionConflict, UniqueViolation
+
+LITTLE: Model = {1: "one", 2: "two", 3: "three"}
+MUCH: Model = {key: "even" if key % 2 == 0 else "odd" for key in range(1000)}
+
+
+def decided(state: State[Any], command: Decidable) -> Decision[Any]:
+    decision = run_at_once(decide(state, command))
+    decision.state.check()
+    return decision
+
+
+def pauses(state: State[Any], command: Decidable) -> int:
+    return len(list(decide(state, command)))
+
+
+def rewritten(function: Callable[[Any], Any]) -> Callable[[Document[Any]], Record]:
+    return lambda document: record(document.id.int, function(document.data))
+
+
+def anything(_: object) -> bool:
+    return True
+
+
+def is_even(value: str) -> bool:
+    return value == "even"
+
+
+# What commands come to.
+
+
+def test_an_insert_adds_its_documents_in_order() -> None:
+    decision = decided(state_of(LITTLE), insertion(9, 4, value="new"))
+    assert contents(decision.state) == {**LITTLE, 9: "new", 4: "new"}
+    assert decision.state.seq == 2
+    assert [change.after for change in decision.changes] == [
+        entry_of(9, "new"),
+        entry_of(4, "new"),
+    ]
+
+
+@pytest.mark.parametrize("keys", [(3,), (9, 3), (9, 9)])
+def test_an_insert_of_an_id_that_is_there_is_refused(keys: tuple[int, ...]) -> None:
+    with pytest.raises(RedDbError, match=r"is there already|given the same id"):
+        decided(state_of(LITTLE), insertion(*keys))
+
+
+def test_an_insert_of_nothing_is_no_commit() -> None:
+    state = state_of(LITTLE)
+    decision = decided(state, insertion())
+    assert (decision.state, [*decision.changes]) == (state, [])
+
+
+def test_an_update_says_whether_the_document_was_there() -> None:
+    state = state_of(LITTLE)
+    there = decided(state, UpdateOne(record(2, "new")))
+    assert there.result is True
+    assert contents(there.state) == {1: "one", 2: "new", 3: "three"}
+    missing = decided(state, UpdateOne(record(9, "new")))
+    assert (missing.result, missing.state, [*missing.changes]) == (False, state, [])
+
+
+def test_a_deletion_gives_the_document() -> None:
+    decision = decided(state_of(LITTLE), DeleteOne(2))
+    assert decision.result == Document(UUID(int=2), "two")
+    assert contents(decision.state) == {1: "one", 3: "three"}
+    with pytest.raises(DocumentNotFound) as caught:
+        decided(decision.state, DeleteOne(2))
+    assert caught.value.id == UUID(int=2)
+
+
+@pytest.mark.parametrize("limit", [None, 0, 1, 3, 400, 5000])
+def test_an_update_of_many_rewrites_the_first_that_match(limit: int | None) -> None:
+    decision = decided(state_of(MUCH), UpdateWhere(is_even, limit, rewritten(str.upper)))
+    first = [key for key in MUCH if key % 2 == 0][:limit]
+    assert contents(decision.state) == MUCH | dict.fromkeys(first, "EVEN")
+    assert decision.result == [Document(UUID(int=key), "EVEN") for key in first]
+    assert decision.state.seq == (2 if first else 1)
+
+
+def test_a_deletion_of_many_says_how_many() -> None:
+    decision = decided(state_of(MUCH), DeleteWhere(is_even))
+    assert decision.result == 500
+    assert contents(decision.state) == {key: value for key, value in MUCH.items() if key % 2}
+    none = decided(decision.state, DeleteWhere(is_even))
+    assert (none.result, none.state) == (0, decision.state)
+
+
+def test_an_index_is_no_commit() -> None:
+    decision = decided(state_of(MUCH), AddIndex("parity", str, unique=False))
+    assert (decision.state.seq, [*decision.changes]) == (1, [])
+    assert len(list(decision.state.indexed("parity", "odd"))) == 500
+
+
+def test_a_document_that_comes_back_by_a_command_is_there() -> None:
+    gone = decided(state_of(LITTLE), DeleteOne(2)).state
+    again = decided(gone, insertion(2, value="again")).state
+    assert contents(again) == {1: "one", 3: "three", 2: "again"}
+    assert contents(gone) == {1: "one", 3: "three"}
+
+
+def test_deleting_most_documents_leaves_no_holes() -> None:
+    state = state_of({key: key for key in range(3000)})
+    sparse = decided(state, DeleteWhere(lambda value: value % 100)).state
+    assert not sparse.is_mostly_holes()
+    assert contents(sparse) == {key: key for key in range(0, 3000, 100)}
+    assert len(contents(state)) == 3000
+
+
+# Transactions.
+
+
+def test_a_transaction_applies_its_net_changes() -> None:
+    state = state_of(LITTLE)
+    changes = changes_to(state, {2: "new", 9: "nine"}, [1])
+    decision = decided(state, CommitTransaction(changes, ()))
+    assert contents(decision.state) == {2: "new", 3: "three", 9: "nine"}
+
+
+def test_a_transaction_that_misses_a_document_is_refused() -> None:
+    with pytest.raises(DocumentNotFound) as caught:
+        decided(empty_state(), CommitTransaction((), [7]))
+    assert caught.value.id == UUID(int=7)
+
+
+@pytest.mark.parametrize(
+    "meanwhile", [UpdateOne(record(2, "other")), UpdateOne(record(2, "two")), DeleteOne(2)]
+)
+def test_a_transaction_conflicts_with_any_change_to_what_it_writes(meanwhile: Decidable) -> None:
+    state = state_of(LITTLE)
+    command = CommitTransaction(changes_to(state, {2: "new"}), ())
+    with pytest.raises(TransactionConflict, match=str(UUID(int=2))):
+        decided(decided(state, meanwhile).state, command)
+
+
+def test_a_transaction_does_not_conflict_with_what_was_only_moved() -> None:
+    state = state_of({key: key for key in range(3000)})
+    command = CommitTransaction(changes_to(state, {2900: "new"}), ())
+    dense = decided(state, DeleteWhere(lambda value: value < 2800)).state
+    assert decided(dense, command).state.get(2900) == Document(UUID(int=2900), "new")
+
+
+def test_a_transaction_that_inserts_an_id_that_is_there_conflicts() -> None:
+    command = CommitTransaction([Change(2, None, entry_of(2, "new"))], ())
+    with pytest.raises(TransactionConflict):
+        decided(state_of(LITTLE), command)
+
+
+# Errors.
+
+
+def fail(_: object) -> Any:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        (UpdateWhere(fail, None, rewritten(str)), ZeroDivisionError),
+        (UpdateWhere(anything, None, fail), ZeroDivisionError),
+        (DeleteWhere(fail), ZeroDivisionError),
+        (AddIndex("other", fail, unique=False), ZeroDivisionError),
+        (AddIndex("other", str, unique=True), UniqueViolation),
+        (UpdateWhere(is_even, None, rewritten(lambda _: 0)), TypeError),
+    ],
+)
+def test_an_error_leaves_the_state_as_it_was(command: Decidable, error: type[Exception]) -> None:
+    state = decided(state_of(MUCH), AddIndex("length", len, unique=False)).state
+    with pytest.raises(error):
+        decided(state, command)
+    state.check()
+    assert contents(state) == MUCH
+    assert contents(decided(state, insertion(2000, value="new")).state) == {**MUCH, 2000: "new"}
+
+
+# Where others may run.
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        insertion(9),
+        UpdateOne(record(2, "new")),
+        DeleteOne(2),
+        CommitTransaction((), ()),
+        UpdateWhere(anything, None, rewritten(str.upper)),
+        DeleteWhere(anything),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+def test_a_command_that_takes_but_a_moment_never_yields(command: Decidable) -> None:
+    assert pauses(state_of(LITTLE), command) == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        insertion(*range(2000, 3000)),
+        UpdateWhere(is_even, None, rewritten(str.upper)),
+        DeleteWhere(anything),
+        AddIndex("parity", str, unique=False),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+def test_a_command_that_takes_long_yields(command: Decidable) -> None:
+    assert pauses(state_of(MUCH), command) >= 3
+
+
+def test_a_commit_of_many_changes_in_slices_has_one_number() -> None:
+    decision = decided(state_of(LITTLE), insertion(*range(10, 1000)))
+    assert decision.state.seq == 2
+
+
+def test_keys_may_change_hands_in_a_commit_of_many_changes() -> None:
+    state = state_of({key: key for key in range(1000)})
+    state = decided(state, AddIndex("value", lambda value: value, unique=True)).state
+    reverse = UpdateWhere(anything, None, rewritten(lambda value: 999 - value))
+    assert contents(decided(state, reverse).state) == {key: 999 - key for key in range(1000)}

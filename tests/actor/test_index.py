@@ -1,0 +1,99 @@
+"""An index finds what a scan would find; keys are compared as Python compares them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reddb.actor.index import NO_KEY, Index, KeyTaken
+from reddb.actor.steps import run_at_once
+
+keys = st.one_of(st.integers(0, 5), st.sampled_from(["", "a", None, 1.0, True, (1, 2), math.nan]))
+
+
+def index_of(pairs: list[tuple[int, Hashable]], *, unique: bool = False) -> Index:
+    """Give an index of documents that are their own keys."""
+    index = Index("by_self", lambda data: data, unique)
+    for slot, key in pairs:
+        index = index.with_slot(slot, index.key_of(key))
+    return index
+
+
+def scanned(model: dict[int, Hashable], key: Hashable) -> list[int]:
+    return sorted(slot for slot, held in model.items() if held == key)
+
+
+@given(st.lists(st.tuples(st.integers(0, 150), keys), max_size=150), st.integers(0, 20))
+def test_a_lookup_is_a_scan_and_old_versions_stay(
+    steps: list[tuple[int, Hashable]], versions_apart: int
+) -> None:
+    index = index_of([])
+    model: dict[int, Hashable] = {}
+    versions = [(index, model)]
+    for slot, key in steps:
+        index = index.without_slot(slot, index.key_of(model.get(slot, math.nan)))
+        if slot in model:
+            model = {other: model[other] for other in model if other != slot}
+        else:
+            model = {**model, slot: key}
+            index = index.with_slot(slot, index.key_of(key))
+        versions.append((index, model))
+    for version, expected in versions[:: versions_apart + 1]:
+        for key in expected.values():
+            assert list(version.slots(key)) == scanned(expected, key)
+        held = sorted(slot for _, slots in version.items() for slot in slots)
+        assert held == sorted(slot for slot, key in expected.items() if key == key)
+
+
+def test_a_key_that_nobody_has_has_no_slots() -> None:
+    assert list(index_of([(0, "a")]).slots("b")) == []
+
+
+def test_a_key_that_is_not_equal_to_itself_is_not_held() -> None:
+    index = index_of([(0, math.nan), (1, math.nan)], unique=True)
+    assert index.key_of(math.nan) is NO_KEY
+    assert list(index.items()) == []
+    assert list(index.slots(math.nan)) == []
+    assert index.without_slot(0, NO_KEY) is index
+
+
+def test_keys_that_cannot_be_hashed_are_refused() -> None:
+    index = index_of([(0, "a")])
+    unhashable: Any = ["a"]
+    with pytest.raises(TypeError, match="unhashable"):
+        index.key_of(unhashable)
+    with pytest.raises(TypeError, match="unhashable"):
+        index.slots(unhashable)
+
+
+def test_a_unique_key_names_its_holder() -> None:
+    index = index_of([(3, "a"), (4, "b")], unique=True)
+    with pytest.raises(KeyTaken) as caught:
+        index.with_slot(5, "a")
+    assert (caught.value.key, caught.value.slot) == ("a", 3)
+    assert list(index.slots("a")) == [3]
+
+
+def test_a_unique_key_that_was_given_up_can_be_taken() -> None:
+    index = index_of([(3, "a")], unique=True).without_slot(3, "a").with_slot(5, "a")
+    assert list(index.slots("a")) == [5]
+
+
+def test_taking_out_what_is_not_there_changes_nothing() -> None:
+    index = index_of([(3, "a")])
+    assert index.without_slot(3, "b") is index
+
+
+@given(st.dictionaries(st.integers(0, 300), st.integers(0, 3), max_size=200))
+def test_renumbering_moves_every_slot(model: dict[int, int]) -> None:
+    index = index_of([*sorted(model.items())])
+    moved = {slot: number for number, slot in enumerate(sorted(model))}
+    renumbered = run_at_once(index.renumbered(moved))
+    for key in range(4):
+        assert list(renumbered.slots(key)) == [moved[slot] for slot in scanned(model, key)]
+        assert list(index.slots(key)) == scanned(model, key)

@@ -1,0 +1,73 @@
+"""The configuration: its defaults, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from reddb import DbConfig, Durability, WriteOrder
+
+BAD_SETTINGS: Sequence[dict[str, Any]] = [
+    {"name": ""},
+    {"name": "."},
+    {"name": ".."},
+    {"name": "a/b"},
+    {"name": "../notes"},
+    {"name": "/notes"},
+    {"name": "a\\b"},
+    {"name": "a\0b"},
+    {"name": "x" * 231},
+    {"name": "\ud800"},
+    {"name": 5},
+    {"name": None},
+    {"name": b"notes"},
+    {"dir": None},
+    {"dir": 5},
+    {"compaction_ratio": 0.99},
+    {"compaction_ratio": 0},
+    {"compaction_ratio": -2.0},
+    {"compaction_ratio": float("nan")},
+    {"compaction_ratio": "2"},
+    {"compaction_ratio": None},
+    {"write_order": "memory_first"},
+    {"write_order": None},
+    {"durability": "fsync"},
+    {"durability": None},
+    {"mailbox_commands_max": 0},
+    {"mailbox_commands_max": 1.5},
+    {"batch_commands_max": -1},
+    {"batch_commands_max": None},
+    {"document_bytes_max": 0},
+    {"document_bytes_max": 1 << 32},
+    {"document_bytes_max": "1"},
+    {"new_id": None},
+]
+
+
+@pytest.mark.parametrize("settings", BAD_SETTINGS, ids=ascii)
+def test_a_bad_setting_is_refused_when_the_configuration_is_made(settings: Any) -> None:
+    (name,) = settings
+    with pytest.raises(ValueError, match=name):
+        DbConfig(**({"name": "notes"} | settings))
+
+
+def test_a_configuration_has_the_defaults_of_the_contract() -> None:
+    config = DbConfig("notes")
+    assert (config.name, config.dir, config.compaction_ratio) == ("notes", Path(), 2.0)
+    assert config.write_order is WriteOrder.MEMORY_FIRST
+    assert config.durability is Durability.FSYNC
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        config.name = "other"  # type: ignore[misc]  # Wrong on purpose.
+    with pytest.raises(TypeError):
+        DbConfig("notes", ".")  # type: ignore[misc]  # Wrong on purpose.
+
+
+@pytest.mark.parametrize("ratio", [1, 1.0, 7.5, float("inf")])
+def test_every_ratio_of_at_least_one_is_taken(ratio: float) -> None:
+    assert DbConfig("notes", compaction_ratio=ratio).compaction_ratio == ratio
+
+
