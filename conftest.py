@@ -2,6 +2,8 @@
 
 Each fenced ``python`` block is a complete program: it shares no names with the others, and runs in
 an empty directory of its own.
+
+For all tests Hypothesis judges what the code does, not how busy the machine is: it has no deadline.
 """
 
 from __future__ import annotations
@@ -9,9 +11,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
+
+settings.register_profile("reddb", deadline=None)
+settings.load_profile("reddb")
 
 
 class ProgramEvaluator(PythonEvaluator):

@@ -13,14 +13,18 @@ Everything public is named here, once.
 
 from reddb.actor.document import Document
 from reddb.actor.file_storage import FileStorage
+from reddb.actor.salvaging import SalvageReport
 from reddb.actor.storage import Commit, MemoryStorage, Recovery, Storage
+from reddb.actor.survey import Damage, TornTail
+from reddb.actor.verification import VerifyReport
 from reddb.api.config import DbConfig, Durability, WriteOrder
 from reddb.api.database import BinDb, JsonDb, MemDb, RedDb, RonDb, YamlDb
 from reddb.api.feed import DocumentChange, Feed, FeedCommit
+from reddb.api.first_aid import salvage, verify
 from reddb.api.query import LiveResults, Query, SnapshotQuery
 from reddb.api.snapshot import Snapshot
 from reddb.api.stats import Stats
-from reddb.api.transaction import Transaction
+from reddb.api.transaction import Transaction, TransactionStatus
 from reddb.api.update import Update
 from reddb.codecs import CborCodec, Codec, JsonCodec, Notation, RonCodec, YamlCodec
 from reddb.errors import (
@@ -47,6 +51,7 @@ __all__ = [
     "Codec",
     "CodecMismatch",
     "Commit",
+    "Damage",
     "DataCorrupted",
     "DatabaseBroken",
     "DatabaseClosed",
@@ -76,17 +81,23 @@ __all__ = [
     "RedDbError",
     "RonCodec",
     "RonDb",
+    "SalvageReport",
     "Snapshot",
     "SnapshotQuery",
     "Stats",
     "Storage",
+    "TornTail",
     "Transaction",
     "TransactionClosed",
     "TransactionConflict",
+    "TransactionStatus",
     "UniqueViolation",
     "Update",
+    "VerifyReport",
     "WriteOrder",
     "YamlCodec",
     "YamlDb",
+    "salvage",
+    "verify",
 ]
 __version__ = "0.1.0"

@@ -14,6 +14,7 @@ import argparse
 import ast
 import contextlib
 import hashlib
+import io
 import platform
 import sys
 import sysconfig
@@ -473,6 +474,8 @@ def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
 def main() -> None:
     """Run, and turn what can go wrong in the world into one line."""
     options = parse_options()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # Not every terminal can show every name.
     console = Console(markup=False, emoji=False, highlight=False)
     warnings.simplefilter("ignore")  # The library's own tests have doubtful syntax on purpose.
     problem: BaseException | None = None

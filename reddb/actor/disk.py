@@ -129,12 +129,16 @@ class _RealLock:
 class RealDisk:
     """The operating system's files, by POSIX calls in a worker thread.
 
+    Args:
+        read_only: Whether `open` opens files for reading alone, as where they must not be written.
+
     Example:
         >>> disk = RealDisk()
         >>> file = await disk.create(Path("log"))
         >>> await file.write(0, b"hello", sync=True)
     """
 
+    _read_only: bool = field(default=False, kw_only=True)
     _threads: _Threads = field(factory=_Threads)
 
     async def lock(self, path: Path) -> DiskLock | None:
@@ -144,8 +148,10 @@ class RealDisk:
 
     async def open(self, path: Path) -> DiskFile | None:
         """See `Disk.open`."""
+        # Without O_NONBLOCK a pipe of that name would keep a reader waiting for its writer.
+        access = os.O_RDONLY | os.O_NONBLOCK if self._read_only else os.O_RDWR
         try:
-            fd = await self._threads.run(os.open, path, os.O_RDWR | os.O_CLOEXEC)
+            fd = await self._threads.run(os.open, path, access | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
         return _RealFile(fd)

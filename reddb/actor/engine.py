@@ -43,7 +43,7 @@ class Engine(Generic[T]):
     ended: trio.Event = field(factory=trio.Event, init=False)
     """Set when the writer has ended and the storage is closed."""
     _closing: bool = field(default=False, init=False)
-    closing_error: OSError | None = field(default=None, init=False)
+    closing_error: Exception | None = field(default=None, init=False)
     snapshots: WeakSet[Any] = field(factory=WeakSet, init=False)
     """The snapshots that somebody still holds, for statistics."""
 
@@ -98,7 +98,7 @@ class Engine(Generic[T]):
         if missed is None:
             raise FeedLagged(seen)
         subscription = Subscription(seen, commits_max, coalesce)
-        subscription.replay([commit for commit in missed if commit.seq <= writer.kept_seq])
+        subscription.replay([commit for commit in missed if commit.seq <= writer.kept.seq])
         writer.feeds.add(subscription)
         try:
             yield subscription
@@ -114,14 +114,15 @@ class Engine(Generic[T]):
 
     async def run(self) -> None:
         """Run the writer to its end, then close the storage. Raises nothing."""
-        with trio.CancelScope(shield=True):
-            await self.writer.run()
-            try:
+        try:
+            with trio.CancelScope(shield=True):
+                await self.writer.run()
                 await self.storage.aclose()
-            except OSError as error:
-                self.closing_error = error
-        self.writer.feeds.end()
-        self.ended.set()
+        except Exception as error:  # Mostly an OSError; whatever it is, nobody may stay parked.
+            self.closing_error = error
+        finally:
+            self.writer.feeds.end()
+            self.ended.set()
 
     def raise_if_ended_badly(self) -> None:
         """Raise what went wrong outside of every call."""

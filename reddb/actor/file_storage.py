@@ -44,6 +44,9 @@ _CHECKPOINT_BYTES = 128 * 1024
 _CATCH_UP_BYTES = 256 * 1024
 """How much may be left to copy when compaction stops the writer to switch files."""
 
+_WRITE_AGAIN_BYTES = 1024 * 1024
+"""How much is held in memory at a time when the end of a log is written again at opening."""
+
 _CATCH_UP_ROUNDS_MAX = 16
 """After so many rounds compaction switches, however much is left."""
 
@@ -70,6 +73,8 @@ class FileStorage:
     _size: int = field(default=0, init=False)
     _synced: int = field(default=0, init=False)
     _failed: bool = field(default=False, init=False)
+    _failed_errno: int = field(default=errno.EIO, init=False)
+    """What the operating system said when it failed."""
     _turn: trio.Lock = field(factory=trio.Lock, init=False)
     """Held by whoever writes to the log or switches it for another."""
     _meanwhile: list[Commit] | None = field(default=None, init=False)
@@ -98,6 +103,8 @@ class FileStorage:
                 await self._file.write(0, encode_header(header), sync=True)
                 await self.disk.rename(self._new_path, self.path)
                 await self.disk.sync_directory(self.path.parent)
+        else:  # The last program may have been killed before it did so.
+            await self.disk.sync_directory(self.path.parent)
         self._header = await read_header(self._file, self.path, codec)
 
     @contextlib.asynccontextmanager
@@ -107,13 +114,15 @@ class FileStorage:
         try:
             yield file
         except BaseException:
-            with trio.CancelScope(shield=True), contextlib.suppress(OSError):
-                await file.aclose()
-                await self.disk.unlink(self._new_path)
+            with trio.CancelScope(shield=True):
+                with contextlib.suppress(OSError):
+                    await file.aclose()
+                with contextlib.suppress(OSError):
+                    await self.disk.unlink(self._new_path)
             raise
 
     async def recover(self, fold: Fold) -> Recovery:
-        """See `Storage.recover`. A torn tail is cut off, and what is left is synced."""
+        """See `Storage.recover`. A torn tail is cut off, and what is left is on disk then."""
         assert self._file is not None and self._header is not None, "open() comes first"
         log = await read_log(self._file, self.path, self._header, fold)
         if log.report.torn_bytes:
@@ -125,22 +134,33 @@ class FileStorage:
                 log.report.reason,
             )
             await self._file.truncate(log.end)
-        else:
-            await self._file.sync()
+        await self._write_again(self._file, log.synced, log.end)
+        await self._file.sync()
         self._size = self._synced = log.end
         return log.report
+
+    async def _write_again(self, file: DiskFile, start: int, end: int) -> None:
+        """Write what may not be on disk, although it can be read, for the next sync to save it.
+
+        If a sync of the last program's failed, these bytes may be in the page cache alone, which
+        takes them for saved. Mostly they are the last batch.
+        """
+        for at in range(start, end, _WRITE_AGAIN_BYTES):
+            data = await file.read(at, min(_WRITE_AGAIN_BYTES, end - at))
+            await file.write(at, data, sync=False)
 
     async def append(self, commits: Sequence[Commit]) -> None:
         """See `Storage.append`: one write, and one sync if the storage syncs."""
         async with self._turn:
             if self._failed:
-                raise OSError(errno.EIO, "an earlier write failed; open the database again")
+                message = "an earlier write failed; open the database again"
+                raise OSError(self._failed_errno, message)
             assert self._file is not None and self._header is not None, "open() comes first"
             data = _commit_frames(self._header, self._size, self._synced, commits)
             try:
                 await self._file.write(self._size, data, sync=self.sync)
-            except BaseException:
-                await self._fail()
+            except BaseException as error:
+                await self._fail(error)
                 raise
             self._size += len(data)
             if self.sync:
@@ -148,12 +168,16 @@ class FileStorage:
             if self._meanwhile is not None:
                 self._meanwhile.extend(commits)
 
-    async def _fail(self) -> None:
+    async def _fail(self, error: BaseException) -> None:
         """Write no more; take what the failed write may have left off the file, if that goes."""
-        self._failed = True
+        self._note_failure(error)
         assert self._file is not None
         with trio.CancelScope(shield=True), contextlib.suppress(OSError):
             await self._file.truncate(self._size)
+
+    def _note_failure(self, error: BaseException) -> None:
+        self._failed = True
+        self._failed_errno = getattr(error, "errno", None) or errno.EIO
 
     async def compact(self, seq: int, live: Iterable[Fact]) -> None:
         """See `Storage.compact`. `append` waits only while the files are switched."""
@@ -206,11 +230,12 @@ class FileStorage:
                 old, self._file = self._file, file
                 self._header, self._size, self._synced = header, size, size
                 assert old is not None, "the log is open while it is compacted"
-                await old.aclose()
+                with contextlib.suppress(OSError):  # It is of no more use.
+                    await old.aclose()
                 try:
                     await self.disk.sync_directory(self.path.parent)
-                except OSError:
-                    self._failed = True  # A power cut could bring the old file back.
+                except OSError as error:
+                    self._note_failure(error)  # A power cut could bring the old file back.
                     raise
 
     def compacted_bytes(self, document_count: int, data_bytes: int) -> int:
@@ -224,14 +249,13 @@ class FileStorage:
         file, self._file = self._file, None
         lock, self._lock = self._lock, None
         with trio.CancelScope(shield=True):
-            try:
-                if file is not None and not self._failed and self._synced < self._size:
-                    await file.sync()
-            finally:
-                if file is not None:
-                    await file.aclose()
+            async with contextlib.AsyncExitStack() as stack:
                 if lock is not None:
-                    await lock.aclose()
+                    stack.push_async_callback(lock.aclose)
+                if file is not None:
+                    stack.push_async_callback(file.aclose)
+                    if not self._failed and self._synced < self._size:
+                        await file.sync()
 
 
 def _commit_frames(header: Header, offset: int, synced: int, commits: Sequence[Commit]) -> bytes:

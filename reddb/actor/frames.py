@@ -45,6 +45,8 @@ _PUT, _REMOVE = 1, 2
 _SECTOR_BYTES: Final = 512
 """What a disk writes whole or not at all."""
 
+_MALFORMED: Final = "the payload is malformed although its checksum matches"
+
 Fact: TypeAlias = tuple[int, bytes | None]
 """What a commit did to one document: (key, data) puts it, (key, None) removes it. The key is the
 number of the document's UUID."""
@@ -138,7 +140,10 @@ def decode_header(data: bytes) -> Header:
     if version != VERSION:
         raise FrameError(f"written by version {version} of the format; this is {VERSION}")
     _, _, codec, file_id, base_seq, synced = _HEADER.unpack(data[:-4])
-    return Header(codec.rstrip(b"\0").decode("ascii"), file_id, base_seq, synced)
+    codec = codec.rstrip(b"\0")
+    if not codec or not codec.isascii():
+        raise FrameError("the header names no codec although its checksum matches")
+    return Header(codec.decode("ascii"), file_id, base_seq, synced)
 
 
 def encode_frame(
@@ -207,9 +212,14 @@ def _decode_facts(payload: bytes, count: int) -> list[Fact]:
     while at + FACT_OVERHEAD_BYTES <= end:
         op, key, size = _FACT.unpack_from(payload, at)
         at += FACT_OVERHEAD_BYTES + size
-        facts.append((int.from_bytes(key), payload[at - size : at] if op == _PUT else None))
-    if at != end or len(facts) != count:
-        raise FrameError("the payload is malformed although its checksum matches")
+        if op == _PUT:
+            facts.append((int.from_bytes(key), payload[at - size : at]))
+        elif op == _REMOVE and not size:
+            facts.append((int.from_bytes(key), None))
+        else:
+            raise FrameError(_MALFORMED)
+    if at != end or len(facts) != count or (count > 1 and len(dict(facts)) != count):
+        raise FrameError(_MALFORMED)
     return facts
 
 

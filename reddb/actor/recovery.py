@@ -17,7 +17,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from reddb.actor.disk import DiskFile
 from reddb.actor.frames import (
@@ -52,6 +52,8 @@ class RecoveredLog:
     """The offset of the first byte that is no whole frame: where to write the next."""
     seq: int
     """The number of its last commit."""
+    synced: int
+    """How many of its bytes are on disk for certain."""
     report: Recovery
 
 
@@ -84,11 +86,14 @@ async def read_log(file: DiskFile, path: Path, header: Header, fold: Fold) -> Re
         OSError: The file cannot be read.
     """
     size = await file.size()
-    at, seq, commits = HEADER_BYTES, header.base_seq, 0
+    at, seq, synced, commits = HEADER_BYTES, header.base_seq, header.synced, 0
     want = _WINDOW_BYTES
+    problem: FrameError | None = None
     fold(seq, ())
-    while at < size:
+    while at < size and problem is None:
         data = await file.read(at, want)
+        # A short read is at the end, even if the file was longer a moment ago.
+        size = at + len(data) if len(data) < want else size
         want = _WINDOW_BYTES
         try:
             for frame in decode_frames(header, at, data):
@@ -99,17 +104,19 @@ async def read_log(file: DiskFile, path: Path, header: Header, fold: Fold) -> Re
                         await trio.lowlevel.checkpoint()
                 commits += frame.header.kind is FrameKind.COMMIT
                 at, seq = frame.end, frame.header.seq
+                synced = max(synced, frame.header.synced)
         except FrameCutError as cut:
             if at + cut.needed > size:
-                return await _torn(
-                    file, path, header, RecoveredLog(at, seq, Recovery(commits)), cut
-                )
+                problem = cut
             want = max(cut.needed, _WINDOW_BYTES)
         except FrameError as error:
-            return await _torn(file, path, header, RecoveredLog(at, seq, Recovery(commits)), error)
+            problem = error
+    log = RecoveredLog(at, seq, synced, Recovery(commits))
+    if problem is not None:
+        return await _torn(file, path, header, log, problem)
     if at < header.synced:
         raise DataCorrupted(str(path), at, "the file ends before what it was created with")
-    return RecoveredLog(at, seq, Recovery(commits))
+    return log
 
 
 def _check_order(path: Path, at: int, seq: int, frame: Frame) -> None:
@@ -129,10 +136,19 @@ async def _torn(
         DataCorrupted: It is damage, not a torn tail.
     """
     at, size = whole.end, await file.size()
-    if at < header.synced or await _was_whole(file, header, at, size):
+    if await is_damage(file, header, at, size):
         raise DataCorrupted(str(path), at, str(problem))
-    report = Recovery(whole.report.commits, size - at, str(problem))
-    return RecoveredLog(at, whole.seq, report)
+    report = Recovery(whole.report.commits, size - at, str(problem), at)
+    return evolve(whole, report=report)
+
+
+async def is_damage(file: DiskFile, header: Header, bad: int, size: int) -> bool:
+    """Tell damage from a torn tail, where a bad frame lies at `bad` in a file of `size` bytes.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    return bad < header.synced or await _was_whole(file, header, bad, size)
 
 
 async def _was_whole(file: DiskFile, header: Header, bad: int, size: int) -> bool:
@@ -147,7 +163,7 @@ async def _was_whole(file: DiskFile, header: Header, bad: int, size: int) -> boo
             if first and not has_unwritten_sector(bad, await file.read(bad, offset - bad)):
                 return True
             first = False
-        if at + len(data) >= size:
+        if at + len(data) >= size or len(data) < FRAME_HEADER_BYTES:
             return False
         at += len(data) - FRAME_HEADER_BYTES + 1
     return False

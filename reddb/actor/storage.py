@@ -47,6 +47,8 @@ class Recovery:
     """How many bytes of an unfinished write were cut off the end; 0 after a clean close."""
     reason: str | None = None
     """Why they were taken for an unfinished write; None if there were none."""
+    torn_offset: int | None = None
+    """Where they were cut off, in bytes from the file's beginning; None if there were none."""
 
 
 class Storage(Protocol):

@@ -68,8 +68,8 @@ class _Batch(Generic[T]):
     commits: list[Commit] = field(factory=list)
     applied: list[Applied] = field(factory=list)
     """The same commits, with what they did."""
-    decided: list[tuple[Call[Any], object]] = field(factory=list)
-    """The calls to be answered once the batch is kept, each with its result."""
+    decided: list[tuple[Call[Any], object, BaseException | None]] = field(factory=list)
+    """The calls to be answered once the batch is kept, each with its result or its error."""
 
 
 @define(eq=False)
@@ -107,7 +107,7 @@ class Writer(Generic[T]):
     """Why writes are refused: the storage's error. None while all is well."""
     failure: BaseException | None = field(default=None, init=False)
     """The bug that ended the writer. None while all is well."""
-    _kept: State[T] = field(init=False)
+    kept: State[T] = field(init=False)
     """The newest state whose every commit the storage has kept."""
     _taken: list[Call[Any]] = field(factory=list, init=False)
     """The batch that is being worked on."""
@@ -119,7 +119,7 @@ class Writer(Generic[T]):
     """Below this size no compaction starts of itself: the last one failed."""
 
     def __attrs_post_init__(self) -> None:
-        self._kept = self.published
+        self.kept = self.published
         self.history = History(self.published.seq)
 
     @trio.lowlevel.enable_ki_protection
@@ -144,7 +144,7 @@ class Writer(Generic[T]):
             error = error.exceptions[0]
         _LOG.critical("the writer has died of an unexpected error", exc_info=error)
         self.failure = error
-        self.published = self._kept
+        self.published = self.kept
         self.feeds.end(self.broken)
         waiting = [*self._taken, *self._wanting_compaction, *self._mailbox.break_off()]
         if self._compaction is not None:
@@ -152,11 +152,6 @@ class Writer(Generic[T]):
         for call in waiting:
             if call.status is CallStatus.TAKEN:
                 call.answer(None, self.broken())
-
-    @property
-    def kept_seq(self) -> int:
-        """The number of the newest commit that the storage has kept."""
-        return self._kept.seq
 
     def broken(self) -> DatabaseBroken:
         """Give what callers get once the writer has died."""
@@ -176,7 +171,7 @@ class Writer(Generic[T]):
 
     async def _work(self, nursery: trio.Nursery) -> None:
         """Decide and keep what was taken: in one batch, unless a command takes long."""
-        batch = _Batch(self._kept)
+        batch = _Batch(self.kept)
         for call in self._taken:
             if self.refusal is not None and not isinstance(call.command, AddIndex):
                 call.answer(None, self.refused())
@@ -191,7 +186,8 @@ class Writer(Generic[T]):
         """Decide one command on top of `batch`, and give the batch that it ended up in.
 
         A command that takes long gets a batch of its own, so that nobody who came before waits
-        for it. Whatever a user's closure raises is the caller's, be it no `Exception` even.
+        for it. Whatever a user's closure raises is the caller's, be it no `Exception` even; but
+        what was decided on commits of the same batch is no answer before those are kept.
         """
         steps = decide(batch.state, cast("Decidable", call.command), self.history)
         try:
@@ -200,19 +196,19 @@ class Writer(Generic[T]):
             self._take_in(batch, call, stop.value)
             return batch
         except BaseException as error:
-            call.answer(None, error)
+            batch.decided.append((call, None, error))
             return batch
         await self._keep(batch)
+        if self.kept is not batch.state:  # What it was decided on was taken back.
+            call.answer(None, self.refused())
+            return _Batch(self.kept)
         return await self._decide_slowly(call, steps)
 
     async def _decide_slowly(
         self, call: Call[Any], steps: Generator[None, None, Decision[T]]
     ) -> _Batch[T]:
         """Go on with a decision, which others may run beside."""
-        batch = _Batch(self._kept)
-        if self.refusal is not None:  # What it was decided on was taken back.
-            call.answer(None, self.refused())
-            return batch
+        batch = _Batch(self.kept)
         while True:
             await trio.lowlevel.checkpoint()
             try:
@@ -232,7 +228,7 @@ class Writer(Generic[T]):
             batch.applied.append(Applied(decision.state.seq, decision.changes))
             self.history.add(batch.applied[-1])
         batch.state = decision.state
-        batch.decided.append((call, decision.result))
+        batch.decided.append((call, decision.result, None))
 
     async def _keep(self, batch: _Batch[T]) -> None:
         """Have the storage keep a batch, publish its state, and answer its calls."""
@@ -245,17 +241,17 @@ class Writer(Generic[T]):
                 self._refuse(batch, error)
                 return
             self.counts.add(batch.commits)
-        self._kept = self.published = batch.state
+        self.kept = self.published = batch.state
         self.feeds.publish(batch.applied)
-        for call, result in batch.decided:
-            call.answer(result)
+        for call, result, raised in batch.decided:
+            call.answer(result, raised)
 
     def _refuse(self, batch: _Batch[T], error: OSError) -> None:
         """Take the published state back to what is kept; write no more."""
         _LOG.error("the log could not be written, so no more is written to it: %s", error)
         self.refusal = error
-        self.published = self._kept
-        for call, _ in batch.decided:
+        self.published = self.kept
+        for call, *_ in batch.decided:
             call.answer(None, self.refused())
 
     # Compaction.
@@ -265,7 +261,7 @@ class Writer(Generic[T]):
         size = self._storage.size_bytes
         if size < max(_COMPACTION_BYTES_MIN, self._compact_again_at) or self.refusal is not None:
             return
-        live = self._storage.compacted_bytes(len(self._kept), self._kept.data_bytes)
+        live = self._storage.compacted_bytes(len(self.kept), self.kept.data_bytes)
         if size >= live * self._settings.compaction_ratio:
             self._start_compaction(nursery)
 
@@ -280,7 +276,7 @@ class Writer(Generic[T]):
         failed: PersistFailed | None = None
         with compaction.scope:
             try:
-                await self._storage.compact(self._kept.seq, self._kept.entries())
+                await self._storage.compact(self.kept.seq, self.kept.entries())
                 self.counts.compactions += 1
             except OSError as error:
                 _LOG.warning("compaction failed, so the log stays as it is: %s", error)

@@ -100,8 +100,8 @@ class DbConfig:
 
     def __attrs_post_init__(self) -> None:
         _check_name(self.name)
-        ratio = self.compaction_ratio
-        if not isinstance(ratio, int | float) or not ratio >= 1:
+        ratio: object = self.compaction_ratio
+        if not (isinstance(ratio, int | float) and ratio >= 1):
             raise ValueError(f"compaction_ratio must be at least 1, not {ratio!r}")
         if not isinstance(self.write_order, WriteOrder):
             raise ValueError(f"write_order must be a WriteOrder, not {self.write_order!r}")

@@ -422,12 +422,12 @@ class RedDb(Generic[T]):
         """
         await trio.lowlevel.checkpoint()
         while True:
-            snapshot = self.snapshot()
-            document = snapshot.get(id)
+            state = self._kept()
+            document = state.get(key_of(id))
             if document is not None and predicate(document.data):
                 return document
             with contextlib.suppress(FeedLagged):
-                return await self._wait_since(snapshot.seq, id, predicate)
+                return await self._wait_since(state.seq, id, predicate)
 
     async def _wait_since(
         self,
@@ -499,7 +499,7 @@ class RedDb(Generic[T]):
             >>> await db.query().filter(lambda note: note.done).limit(10).all()
         """
         self._check()
-        return Query(lambda _: self._state(), watch=self.watch)
+        return Query(lambda _: self._state(), watch=self.watch, kept=self._kept)
 
     # Indexes and upkeep.
 
@@ -589,6 +589,11 @@ class RedDb(Generic[T]):
     def _state(self) -> State[T]:
         self._check()
         return self._engine.writer.published
+
+    def _kept(self) -> State[T]:
+        """Give the newest state that cannot be taken back any more."""
+        self._check()
+        return self._engine.writer.kept
 
     async def _ask_update(self, command: UpdateWhere) -> list[Document[T]]:
         self._check()

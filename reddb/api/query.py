@@ -149,6 +149,8 @@ class Query(_QueryBuilder[T]):
     """
 
     _watch: Callable[..., contextlib.AbstractAsyncContextManager[Feed[T]]] = field(kw_only=True)
+    _kept: Callable[[], State[T]] = field(kw_only=True)
+    """Gives the newest state that cannot be taken back, which is what `live` shows."""
 
     async def all(self) -> list[Document[T]]:
         """Give all documents that match."""
@@ -181,7 +183,7 @@ class Query(_QueryBuilder[T]):
         """
         watch = self._watch(self._plan.accepts, buffer_commits_max=1, coalesce=True)
         async with watch as feed:
-            yield LiveResults(self._source, self._plan, feed)
+            yield LiveResults(self._kept, self._plan, feed)
 
     async def _select(self, plan: Plan) -> list[Document[T]]:
         await trio.lowlevel.checkpoint()
@@ -196,12 +198,14 @@ class LiveResults(Generic[T]):
     It ends when the database is closed.
     """
 
-    def __init__(self, source: Callable[[Plan], State[T]], plan: Plan, feed: Feed[T]) -> None:
-        self._source = source
+    def __init__(self, kept: Callable[[], State[T]], plan: Plan, feed: Feed[T]) -> None:
+        self._kept = kept
         self._plan = plan
         self._feed = feed
-        self._seq: int | None = None
+        self._seq = 0
         """The number of the commit that the last result was of."""
+        self._is_due = True
+        """Whether the result may have changed since; stays so if the reader is cancelled."""
 
     def __aiter__(self) -> Self:
         return self
@@ -215,13 +219,13 @@ class LiveResults(Generic[T]):
             StopAsyncIteration: The database was closed.
             Exception: Whatever a predicate or key raises.
         """
-        while self._seq is not None:
+        while not self._is_due:
             commit = await anext(self._feed)
-            if commit.seq > self._seq:
-                break
-        state = self._source(self._plan)
-        self._seq = state.seq
-        return await run_cooperatively(select(state, self._plan))
+            self._is_due = commit.seq > self._seq
+        state = self._kept()
+        documents = await run_cooperatively(select(state, self._plan))
+        self._seq, self._is_due = state.seq, False
+        return documents
 
 
 class SnapshotQuery(_QueryBuilder[T]):

@@ -8,8 +8,10 @@ from typing import ClassVar
 import cbor2
 from attrs import frozen
 
-from reddb.codecs.plain import check_plain
+from reddb.codecs.plain import check_plain, check_tree
 from reddb.codecs.protocol import Notation, Plain
+
+_SHARED_REFERENCE = b"\x1d"  # How the tag of a reference to an earlier value ends.
 
 
 @frozen
@@ -52,5 +54,7 @@ class CborCodec:
             raise ValueError(f"not CBOR: {error}") from error
         if stream.tell() != len(data):
             raise ValueError(f"{len(data) - stream.tell()} bytes after the end of the value")
+        if _SHARED_REFERENCE in data:
+            check_tree(value)
         check_plain(value)
         return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
+from reddb.codecs.plain import Misfit
 from reddb.codecs.protocol import Codec
 from reddb.codecs.typed import Schema
 from reddb.errors import DecodeError, EncodeError
@@ -20,7 +21,7 @@ class DocumentCodec(Generic[T]):
 
     Raises:
         TypeError: The type cannot be stored.
-        ValueError: The codec's name is not 1 to 16 ASCII characters.
+        ValueError: The codec's name is not 1 to 16 printable ASCII characters.
 
     Example:
         >>> codec = DocumentCodec(JsonCodec(), Note)
@@ -29,11 +30,12 @@ class DocumentCodec(Generic[T]):
     """
 
     def __init__(self, codec: Codec, document_type: Any) -> None:
-        if not (codec.name.isascii() and 1 <= len(codec.name) <= 16):
-            raise ValueError(f"a codec's name is 1 to 16 ASCII characters, not {codec.name!r}")
+        name = codec.name
+        if not (name.isascii() and name.isprintable() and 1 <= len(name) <= 16):
+            raise ValueError(f"a codec's name is 1 to 16 printable ASCII characters, not {name!r}")
         self._schema: Schema[T] = Schema(document_type, codec.notation)
         self._codec = codec
-        self.name = codec.name
+        self.name = name
         self.suffix = codec.suffix
         self.immutable = self._schema.immutable
 
@@ -47,7 +49,8 @@ class DocumentCodec(Generic[T]):
         try:
             return self._codec.encode(plain)
         except Exception as error:
-            raise EncodeError(f"{self.name} cannot hold the value: {error}") from error
+            reason, path = _place(error)
+            raise EncodeError(f"{self.name} cannot hold the value: {reason}", path) from error
 
     def decode(self, data: bytes) -> T:
         """Give the value of what `encode` gave.
@@ -58,5 +61,13 @@ class DocumentCodec(Generic[T]):
         try:
             plain = self._codec.decode(data)
         except Exception as error:
-            raise DecodeError(f"the bytes are not {self.name}: {error}") from error
+            reason, path = _place(error)
+            raise DecodeError(f"the bytes are not {self.name}: {reason}", path) from error
         return self._schema.from_plain(plain)
+
+
+def _place(error: Exception) -> tuple[str, str]:
+    """Give what is wrong and where, as far as a codec's exception says."""
+    if isinstance(error, Misfit):
+        return error.message, error.path
+    return str(error) or type(error).__name__, "$"

@@ -7,7 +7,7 @@ value                          JSON
 =============================  =========================
 NaN, inf, -inf                 ``{"$float": "nan"}``
 bytes                          ``{"$bytes": "<base64>"}``
-int of more than 4,000 digits  ``{"$int": "0x..."}``
+int of thousands of digits     ``{"$int": "0x..."}``
 dict with a key ``"$price"``   ``{"$$price": ...}``
 =============================  =========================
 
@@ -23,12 +23,11 @@ from typing import Any, ClassVar
 import msgspec
 from attrs import frozen
 
-from reddb.codecs.plain import DEPTH_MAX, check_plain
+from reddb.codecs.plain import DECIMAL_BITS_MAX, DEPTH_MAX, check_plain
 from reddb.codecs.protocol import Notation, Plain
 
-_DOLLAR = ord("$")
+_DOLLAR = ord("$")  # Looking for one byte takes a tenth of the time of looking for two.
 _SHALLOW_BYTES = 2 * DEPTH_MAX  # A list or dict takes two bytes at least.
-_BITS_MAX = 13_286  # At most 4,000 digits; Python converts 4,300, see sys.set_int_max_str_digits.
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -55,13 +54,14 @@ class JsonCodec:
         """Give the JSON text of one plain value.
 
         Raises:
-            ValueError: The value is not plain, is nested too deeply, or has a lone surrogate.
+            ValueError: The value is not plain, is nested too deeply, or has a lone surrogate. What
+                equals a plain value, as an `enum.IntEnum` does, may pass for it.
         """
         # msgspec writes NaN as null, bytes as a string and a tuple as a list without a word.
         # Reading back and comparing finds that out faster than a look at each part in Python.
         try:
             data = _encode(value)
-            if _decode(data) == value and _is_unescaped(data):
+            if _decode(data) == value and not _has_escape(data) and _is_shallow(data):
                 return data
         except (ValueError, TypeError, RecursionError):
             pass  # What is wrong comes out below, with its place.
@@ -76,15 +76,18 @@ class JsonCodec:
         """
         try:
             value = _decode(data)
-            return _unescaped(value) if _DOLLAR in data and b'"$' in data else value
+            return _unescaped(value) if _has_escape(data) else value
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
 
 
-def _is_unescaped(data: bytes) -> bool:
-    """Tell whether a text surely has no key that begins with ``$`` and is not nested too deeply."""
-    if _DOLLAR in data and b'"$' in data:
-        return False
+def _has_escape(data: bytes) -> bool:
+    """Tell whether a key may begin with ``$``, as it does in escapes and in what needs one."""
+    return _DOLLAR in data and b'"$' in data
+
+
+def _is_shallow(data: bytes) -> bool:
+    """Tell whether a text is surely not nested too deeply."""
     return len(data) < _SHALLOW_BYTES or data.count(b"[") + data.count(b"{") <= DEPTH_MAX
 
 
@@ -101,7 +104,7 @@ def _escaped(value: Plain) -> Plain:
             return {"$bytes": b2a_base64(value, newline=False).decode()}
         case float() if value - value != 0.0:  # NaN and the infinities give NaN.
             return {"$float": repr(value)}
-        case int() if value.bit_length() > _BITS_MAX:
+        case int() if value.bit_length() > DECIMAL_BITS_MAX:
             return {"$int": hex(value)}
     return value
 

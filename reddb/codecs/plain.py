@@ -20,6 +20,12 @@ that cbor2 reads back: beyond it, cbor2 writes what it then refuses to read, or 
 SCALARS = frozenset({NoneType, bool, int, float, str, bytes})
 """The types of the plain values that hold no others."""
 
+DECIMAL_BITS_MAX = 2_048
+"""A larger int is written in hexadecimal, because Python limits how many decimal digits it converts
+(see `sys.set_int_max_str_digits`): these are fewer than the lowest limit there can be."""
+
+_SHOWN_CHARS_MAX = 100
+
 
 class Misfit(ValueError):
     """A value or a type does not fit. The place is filled in on the way out, innermost first.
@@ -28,10 +34,10 @@ class Misfit(ValueError):
         message: What does not fit.
     """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *steps: str) -> None:
         super().__init__(message)
         self.message = message
-        self._steps: list[str] = []
+        self._steps = list(steps)
 
     def within(self, step: str) -> None:
         """Note one step of the way to the place, such as ``.zip`` or ``[3]``."""
@@ -48,7 +54,21 @@ class Misfit(ValueError):
 
 def key_step(key: object) -> str:
     """Give the step into a dict's value: ``.name``, or ``['two words']``."""
-    return f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"
+    return f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{shown(key)}]"
+
+
+def shown(value: object) -> str:
+    """Give a value's repr for an error's message, cut off where it is long."""
+    try:
+        text = repr(value)
+    except Exception:  # An int of very many digits has none, and a class's own may do anything.
+        return f"<{type(value).__qualname__}>"
+    return text if len(text) <= _SHOWN_CHARS_MAX else f"{text[:_SHOWN_CHARS_MAX]}..."
+
+
+def int_text(value: int) -> str:
+    """Write an int of any size so that ``int(text, 0)`` reads it."""
+    return str(value) if value.bit_length() <= DECIMAL_BITS_MAX else hex(value)
 
 
 def check_plain(value: Any) -> None:
@@ -68,6 +88,29 @@ def check_plain(value: Any) -> None:
     """
     if type(value) not in SCALARS:
         _check(value, DEPTH_MAX)
+
+
+def check_tree(value: Any) -> None:
+    """Refuse a list or dict that is in two places, or inside itself.
+
+    Formats with references can say so in a few bytes, and a walk through all the places would
+    then never end.
+
+    Args:
+        value: What a format's parser gave.
+
+    Raises:
+        Misfit: A list or dict is in two places.
+    """
+    seen: set[int] = set()
+    to_see = [value]
+    while to_see:
+        part = to_see.pop()
+        if isinstance(part, list | dict):
+            if id(part) in seen:
+                raise Misfit("a list or dict is in two places")
+            seen.add(id(part))
+            to_see.extend(part.values() if isinstance(part, dict) else part)
 
 
 def _check(value: Any, depth: int) -> None:

@@ -29,18 +29,25 @@ class Notation(Enum):
 class Codec(Protocol):
     """A format: plain values to bytes and back.
 
+    `reddb.testing.codec_conformance` checks one.
+
     Example:
-        >>> class ReprCodec:
-        ...     name = "repr"
-        ...     suffix = ".repr"
+        >>> class CompressedCodec:
+        ...     name = "json-zlib"
+        ...     suffix = ".json.z"
         ...     notation = Notation.PLAIN
-        ...     def encode(self, value): return repr(value).encode()
-        ...     def decode(self, data): return ast.literal_eval(data.decode())
+        ...     def encode(self, value):
+        ...         return zlib.compress(JsonCodec().encode(value))
+        ...     def decode(self, data):
+        ...         try:
+        ...             return JsonCodec().decode(zlib.decompress(data))
+        ...         except zlib.error as error:
+        ...             raise ValueError("not compressed") from error
     """
 
     @property
     def name(self) -> str:
-        """What the file's header records: 1 to 16 ASCII characters, never changed again."""
+        """What the file's header records: 1 to 16 printable ASCII characters, never changed."""
 
     @property
     def suffix(self) -> str:

@@ -2,8 +2,8 @@
 
 Strings are written bare only where they look like a word or a sentence and nothing else; all others
 are double-quoted with escapes, the one style of YAML that can hold any text. Reading takes what
-is written by hand as well, with one exception: a bare date is a string, as plain values have no
-dates.
+is written by hand as well, with two exceptions: a bare date is a string, as plain values have no
+dates, and an alias is refused, as plain values share nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import yaml
 from attrs import frozen
 
-from reddb.codecs.plain import check_plain
+from reddb.codecs.plain import check_plain, int_text
 from reddb.codecs.protocol import Notation, Plain
 
 try:
@@ -24,7 +24,6 @@ except ImportError as error:  # pragma: no cover  # PyYAML's wheels have them.
         "reddb needs PyYAML built with libyaml; install its wheel, or libyaml's headers to build it"
     ) from error
 
-_DIGITS_MAX_BITS = 13_286  # At most 4,000 digits; Python converts 4,300 and reads any hexadecimal.
 _OPENERS_MAX = 1_000
 _WIDTH = 1 << 30  # Lines are never folded.
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
@@ -45,8 +44,7 @@ def _represent_str(dumper: _Dumper, value: str) -> yaml.ScalarNode:
 
 
 def _represent_int(dumper: _Dumper, value: int) -> yaml.ScalarNode:
-    text = str(value) if value.bit_length() <= _DIGITS_MAX_BITS else hex(value)
-    return dumper.represent_scalar("tag:yaml.org,2002:int", text)
+    return dumper.represent_scalar("tag:yaml.org,2002:int", int_text(value))
 
 
 _Dumper.add_representer(str, _represent_str)
@@ -109,7 +107,7 @@ class YamlCodec:
             ValueError: The bytes are not one YAML document, or it is not a plain value.
         """
         try:
-            _check_depth(data)
+            _check_events(data)
             value = _load(data)
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
@@ -130,16 +128,20 @@ def _load(data: bytes) -> Any:
         loader.dispose()
 
 
-def _check_depth(data: bytes) -> None:
-    """Refuse what is nested so deeply that PyYAML's composer would overrun the C stack.
+def _check_events(data: bytes) -> None:
+    """Refuse aliases, and what is nested so deeply that PyYAML would overrun the C stack.
 
-    Nothing can be deeper than there are characters that open something; only a text with many of
-    them is worth looking at.
+    Only a text with an anchor and an alias, or with many characters that open something, is worth
+    looking at.
     """
-    if sum(map(data.count, (b"[", b"{", b"-", b":", b"?"))) <= _OPENERS_MAX:
+    may_have_aliases = b"&" in data and b"*" in data
+    openers = sum(map(data.count, (b"[", b"{", b"-", b":", b"?")))
+    if openers <= _OPENERS_MAX and not may_have_aliases:
         return
     depth = 0
     for event in yaml.parse(data, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError("an alias stands for a value that is elsewhere")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _OPENERS_MAX:

@@ -3,45 +3,48 @@
 `crash_states` replays the disk's journal and, after each event, gives the files as they could be
 found when power comes back:
 
-- Of a file: what was synced, with any of the writes since then missing or there; the newest one
-  torn at any byte, or with any sector of it missing; where it lies behind the file's old end,
-  what is missing may read as zeros. A write that a failed sync
-  should have saved is treated the same for ever: it may or may not be there.
-- Of the names: those that were synced with their directory, and the first few changes since then.
+- Of a file: what is on disk for certain, with any of the writes since then missing or there: the
+  newest one torn at any byte, each sector of it missing or alone, each write missing or alone,
+  and, by seeded chance, any mixture of sectors and of writes. Where the file's length is there and
+  its content is not, it reads as zeros. What a failed sync should have saved stays in doubt.
+  `reddb.testing.cached_file` has the details.
+- Of the names: those that are on disk for certain, with any of the changes since then lost; a
+  rename is there whole, or lost whole.
 
-No two states of one moment are equal. One file at a time goes through all of its possibilities;
-the others are then as their last sync left them, or whole.
+No two states of one moment are equal. In turn each file goes through all of its possibilities
+while the others are as their last sync left them, or whole; the random samples mix all files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from random import Random
+from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
-from reddb.testing.simulated_disk import (
+from reddb.testing.cached_file import CachedFile
+from reddb.testing.journal import (
     Created,
     DirectorySynced,
     Event,
+    NameChange,
     Renamed,
-    SimulatedDisk,
     Synced,
     SyncFailed,
     Truncated,
     Unlinked,
     Wrote,
+    change_names,
+    directory_of,
 )
 
-SECTOR_BYTES = 512
-"""What a disk writes whole or not at all."""
+if TYPE_CHECKING:
+    from reddb.testing.simulated_disk import SimulatedDisk
 
-_TORN_BYTES_MAX = 2048
-"""Within a write up to this size every byte is a place to tear; of a larger one, its edges."""
-
-_Change: TypeAlias = Wrote | Truncated
-_NameChange: TypeAlias = Created | Renamed | Unlinked
+_Image: TypeAlias = tuple[dict[Path, bytes], str]
+"""The files that one power cut left, and how that came about."""
 
 
 @frozen
@@ -49,7 +52,7 @@ class CrashState:
     """The files that one power cut left.
 
     Example:
-        >>> for state in crash_states(disk):
+        >>> for state in disk.crash_states():
         ...     async with open_on(state.disk()) as db:
         ...         assert promises_hold(db, acknowledged_before=state.event)
     """
@@ -61,18 +64,30 @@ class CrashState:
     """What each file holds."""
     cause: str
     """How it came about, for messages."""
+    _crashed: SimulatedDisk = field(repr=False, eq=False, alias="crashed")
 
     def disk(self) -> SimulatedDisk:
-        """Give a new disk that holds these files."""
-        return SimulatedDisk(self.files)
+        """Give a new disk that holds these files, and is otherwise like the one that crashed."""
+        return evolve(self._crashed, files=self.files)
 
 
-def crash_states(disk: SimulatedDisk, *, since: int = 0) -> Iterator[CrashState]:
+def crash_states(
+    disk: SimulatedDisk, *, since: int = 0, samples: int = 8, seed: int = 0
+) -> Iterator[CrashState]:
     """Give every state that a power cut could have left.
+
+    Their number is bounded by choosing at random, from `seed`, among the mixtures of several
+    unsynced writes and names; what one write alone can come to is given completely, up to a size.
 
     Args:
         disk: The disk, as it is now.
         since: How many events of its journal to pass over: only later moments are given.
+        samples: How many mixtures to draw at each moment.
+        seed: What to draw them from.
+
+    Example:
+        >>> for state in crash_states(disk, since=len(disk.journal)):
+        ...     print(state.cause, sorted(state.files))
     """
     replay = _Replay.of(disk.files)
     for count, event in enumerate([None, *disk.journal]):
@@ -80,151 +95,88 @@ def crash_states(disk: SimulatedDisk, *, since: int = 0) -> Iterator[CrashState]
             replay.take(event)
         if count < since:
             continue
-        seen: set[tuple[tuple[Path, bytes], ...]] = set()
-        for files, cause in replay.images(event):
-            key = tuple(sorted(files.items()))
+        random = Random(f"{seed} {count}")  # noqa: S311  # It must be repeatable, not secret.
+        seen: set[frozenset[tuple[Path, bytes]]] = set()
+        for files, cause in replay.images(event, samples, random):
+            key = frozenset(files.items())
             if key not in seen:
                 seen.add(key)
-                yield CrashState(count, files, cause)
-
-
-@define
-class _File:
-    """What is on disk of a file, and what was done to it since."""
-
-    synced: bytes = b""
-    pending: list[_Change] = field(factory=list)
-
-    def whole(self) -> bytes:
-        return _applied(self.synced, self.pending)
+                yield CrashState(count, files, cause, disk)
 
 
 @define
 class _Replay:
     """The disk at one event of its journal."""
 
-    files: dict[int, _File]
+    files: dict[int, CachedFile]
     names: dict[Path, int]
-    pending_names: list[_NameChange] = field(factory=list)
+    unsynced_names: list[NameChange] = field(factory=list)
 
     @classmethod
     def of(cls, files: Mapping[Path, bytes]) -> _Replay:
-        contents = {number: _File(data) for number, data in enumerate(files.values())}
+        contents = {number: CachedFile(data) for number, data in enumerate(files.values())}
         return cls(contents, {path: number for number, path in enumerate(files)})
 
     def take(self, event: Event) -> None:
         match event:
             case Wrote(file) | Truncated(file):
-                self.files[file].pending.append(event)
+                self.files[file].take(event)
             case Synced(file):
-                self.files[file].synced = self.files[file].whole()
-                self.files[file].pending.clear()
-            case SyncFailed():
-                pass  # What was pending stays so: a later sync of ours would not help it.
+                self.files[file].sync()
+            case SyncFailed(file):
+                self.files[file].fail_sync()
             case Created(_, file):
-                self.files[file] = _File()
-                self.pending_names.append(event)
+                self.files[file] = CachedFile()
+                self.unsynced_names.append(event)
             case Renamed() | Unlinked():
-                self.pending_names.append(event)
+                self.unsynced_names.append(event)
             case DirectorySynced(directory):
                 self._sync_names(directory)
 
     def _sync_names(self, directory: Path) -> None:
-        unsynced = [change for change in self.pending_names if _path(change).parent != directory]
-        for change in self.pending_names:
-            if change not in unsynced:
-                _rename(self.names, change)
-        self.pending_names = unsynced
+        unsynced = self.unsynced_names
+        self.unsynced_names = [each for each in unsynced if directory_of(each) != directory]
+        for change in unsynced:
+            if directory_of(change) == directory:
+                change_names(self.names, change)
 
-    def images(self, newest: Event | None) -> Iterator[tuple[dict[Path, bytes], str]]:
-        """Give what could be found now, with the cause of each."""
+    def _names_after(self, changes: Sequence[NameChange]) -> dict[Path, int]:
         names = dict(self.names)
-        yield from self._contents(names, newest, "names as synced")
-        for count, change in enumerate(self.pending_names, 1):
-            _rename(names, change)
-            yield from self._contents(names, newest, f"{count} changes of names")
+        for change in changes:
+            change_names(names, change)
+        return names
+
+    def images(self, newest: Event | None, samples: int, random: Random) -> Iterator[_Image]:
+        """Give what could be found now."""
+        changes = self.unsynced_names
+        for count in range(len(changes) + 1):
+            cause = f"the first {count} of {len(changes)} changes of names"
+            yield from self._contents(self._names_after(changes[:count]), newest, cause)
+        for number in range(len(changes) - 1):
+            names = self._names_after([*changes[:number], *changes[number + 1 :]])
+            yield from self._extremes(names, f"all but change {number} of names")
+        for _ in range(samples):
+            yield self._sample(random)
+
+    def _extremes(self, names: Mapping[Path, int], cause: str) -> Iterator[_Image]:
+        least = {path: self.files[file].least() for path, file in names.items()}
+        yield least, f"{cause}, nothing unsynced"
+        most = {path: self.files[file].most() for path, file in names.items()}
+        yield most, f"{cause}, everything unsynced"
 
     def _contents(
         self, names: Mapping[Path, int], newest: Event | None, cause: str
-    ) -> Iterator[tuple[dict[Path, bytes], str]]:
-        synced = {path: self.files[file].synced for path, file in names.items()}
-        whole = {path: self.files[file].whole() for path, file in names.items()}
-        yield synced, f"{cause}, nothing unsynced"
-        yield whole, f"{cause}, everything unsynced"
+    ) -> Iterator[_Image]:
+        extremes = list(self._extremes(names, cause))
+        yield from extremes
         for path, number in names.items():
-            file = self.files[number]
             torn = newest if isinstance(newest, Wrote) and newest.file == number else None
-            for content, how in _possibilities(file, torn):
-                for others in (synced, whole):
+            for content, how in self.files[number].possibilities(torn):
+                for others, _ in extremes if len(names) > 1 else extremes[:1]:
                     yield {**others, path: content}, f"{cause}, {path.name}: {how}"
 
-
-def _path(change: _NameChange) -> Path:
-    return change.target if isinstance(change, Renamed) else change.path
-
-
-def _rename(names: dict[Path, int], change: _NameChange) -> None:
-    match change:
-        case Created(path, file):
-            names[path] = file
-        case Renamed(source, target):
-            names[target] = names.pop(source)
-        case Unlinked(path):
-            names.pop(path, None)
-
-
-def _applied(content: bytes, changes: Iterable[_Change]) -> bytes:
-    data = bytearray(content)
-    for change in changes:
-        match change:
-            case Wrote(_, offset, written):
-                data.extend(bytes(max(offset - len(data), 0)))
-                data[offset : offset + len(written)] = written
-            case Truncated(_, size):
-                data.extend(bytes(max(size - len(data), 0)))
-                del data[size:]
-    return bytes(data)
-
-
-def _possibilities(file: _File, torn: Wrote | None) -> Iterator[tuple[bytes, str]]:
-    """Give what could be found of one file; `torn` is its newest write, if that is news."""
-    pending = file.pending
-    for count in range(len(pending)):
-        yield _applied(file.synced, pending[:count]), f"the first {count} changes"
-        rest = [*pending[:count], *pending[count + 1 :]]
-        yield _applied(file.synced, rest), f"all but change {count}"
-    if torn is not None:
-        yield from _torn(_applied(file.synced, pending[:-1]), torn)
-
-
-def _torn(before: bytes, write: Wrote) -> Iterator[tuple[bytes, str]]:
-    """Give what could be found of a file to which `write` was just done."""
-    size = len(write.data)
-    longer = before + bytes(max(write.offset + size - len(before), 0))
-    for kept in _tears(size):
-        part = Wrote(write.file, write.offset, write.data[:kept])
-        yield _applied(before, [part]), f"the first {kept} of {size} bytes"
-        yield _applied(longer, [part]), f"the first {kept} of {size} bytes, at full length"
-    sectors = _sectors(write)
-    for number, sector in enumerate(sectors):
-        others = [*sectors[:number], *sectors[number + 1 :]]
-        yield _applied(longer, others), f"all but sector {number}"
-        yield _applied(longer, [sector]), f"only sector {number}"
-
-
-def _tears(size: int) -> Iterable[int]:
-    if size <= _TORN_BYTES_MAX:
-        return range(size)
-    edges = {0, 1, size - 1, *range(0, size, 8 * SECTOR_BYTES)}
-    return sorted(edges | {edge - 1 for edge in edges if edge})
-
-
-def _sectors(write: Wrote) -> list[Wrote]:
-    """Cut a write where the disk's sectors end."""
-    parts: list[Wrote] = []
-    at = 0
-    while at < len(write.data):
-        size = SECTOR_BYTES - (write.offset + at) % SECTOR_BYTES
-        parts.append(Wrote(write.file, write.offset + at, write.data[at : at + size]))
-        at += size
-    return parts
+    def _sample(self, random: Random) -> _Image:
+        names = self._names_after([each for each in self.unsynced_names if random.random() < 0.7])
+        found = {path: self.files[file].sample(random) for path, file in names.items()}
+        how = "; ".join(f"{path.name}: {cause}" for path, (_, cause) in found.items())
+        return {path: content for path, (content, _) in found.items()}, f"by chance, {how}"

@@ -2,199 +2,39 @@
 
 `SimulatedDisk` stands in for the real disk below a `FileStorage`. It needs no thread, so it works
 under `trio.testing.MockClock`; its latency is `trio.sleep`. It keeps a journal of all that was
-done to it, from which `reddb.testing.crash_states` derives what a power cut could have left.
+done to it, from which `crash_states` derives what a power cut could have left.
 
 The model is that of a POSIX file system at its least obliging:
 
 - What was written is on disk after a sync of that file, not before; names, after a sync of their
-  directory.
-- After a sync that failed, what it should have saved is in the cache and will never be on disk,
-  though later syncs succeed (as on Linux; see the PostgreSQL project's page "Fsync Errors").
+  directory. Until then any part of it may be there, or none.
+- What a failed sync should have saved stays in the cache, where it can be read, and may never get
+  to the disk: a later sync that succeeds saves only what was written since. (So does Linux; see
+  the PostgreSQL project's page "Fsync Errors".)
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
-from enum import Enum
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
-import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field
 
 from reddb.actor.disk import DiskFile, DiskLock
-
-
-class Operation(Enum):
-    """What a disk is asked to do; each can be made to fail."""
-
-    LOCK = "lock"
-    """Take a database's lock."""
-    OPEN = "open"
-    """Open an existing file."""
-    CREATE = "create"
-    """Create an empty file."""
-    READ = "read"
-    """Read from a file."""
-    WRITE = "write"
-    """Write to a file."""
-    SYNC = "sync"
-    """Have a file's data on disk; also the second half of a synced write."""
-    TRUNCATE = "truncate"
-    """Cut a file."""
-    RENAME = "rename"
-    """Give a file another name."""
-    UNLINK = "unlink"
-    """Remove a file."""
-    SYNC_DIRECTORY = "sync_directory"
-    """Have a directory's names on disk."""
-
-
-# What the journal holds. A file is a number, which outlives its names.
-
-
-@frozen
-class Created:
-    """A new, empty file got a name."""
-
-    path: Path
-    file: int
-
-
-@frozen
-class Wrote:
-    """Bytes were written to a file; they are not on disk yet."""
-
-    file: int
-    offset: int
-    data: bytes
-
-
-@frozen
-class Truncated:
-    """A file was cut; that is not on disk yet."""
-
-    file: int
-    size: int
-
-
-@frozen
-class Synced:
-    """All of a file that can be on disk is on disk."""
-
-    file: int
-
-
-@frozen
-class SyncFailed:
-    """What of a file was not on disk yet will never be."""
-
-    file: int
-
-
-@frozen
-class Renamed:
-    """A file got another name; that is not on disk yet."""
-
-    source: Path
-    target: Path
-
-
-@frozen
-class Unlinked:
-    """A name was removed; that is not on disk yet."""
-
-    path: Path
-
-
-@frozen
-class DirectorySynced:
-    """All names of a directory are on disk."""
-
-    path: Path
-
-
-Event: TypeAlias = (
-    Created | Wrote | Truncated | Synced | SyncFailed | Renamed | Unlinked | DirectorySynced
+from reddb.testing.crash_states import CrashState, crash_states
+from reddb.testing.journal import Created, DirectorySynced, Event, Renamed, Truncated, Unlinked
+from reddb.testing.platter import (
+    Failure,
+    Operation,
+    Platter,
+    SimulatedFile,
+    SimulatedLock,
+    os_error,
 )
 
-
-@define
-class _Failure:
-    """An operation that is to fail."""
-
-    operation: Operation | None
-    countdown: int
-    error: int
-    forever: bool
-    short: bool
-
-
-@define(eq=False)
-class _Platter:
-    """What a simulated disk, its files and its locks share."""
-
-    latency_s: float
-    operation_count: int = 0
-    journal: list[Event] = field(factory=list)
-    names: dict[Path, int] = field(factory=dict)
-    contents: dict[int, bytearray] = field(factory=dict)
-    locked: set[Path] = field(factory=set)
-    failures: list[_Failure] = field(factory=list)
-
-    async def begin(self, operation: Operation, path: Path) -> None:
-        """Count an operation and let its time pass; raise if it is to fail."""
-        failure = self._due(operation)
-        await trio.sleep(self.latency_s)
-        if failure is not None:
-            raise _os_error(failure.error, path)
-
-    def _due(self, operation: Operation) -> _Failure | None:
-        self.operation_count += 1
-        due = None
-        for failure in [*self.failures]:
-            if failure.operation in {None, operation}:
-                failure.countdown -= 1
-                if failure.countdown <= 0:
-                    due = failure
-                    if not failure.forever:
-                        self.failures.remove(failure)
-        return due
-
-    async def write(self, file: int, path: Path, offset: int, data: bytes) -> None:
-        failure = self._due(Operation.WRITE)
-        await trio.sleep(self.latency_s)
-        written = bytes(data)
-        if failure is not None:
-            written = written[: len(written) // 2] if failure.short else b""
-        if written:
-            content = self.contents[file]
-            content.extend(bytes(max(offset - len(content), 0)))
-            content[offset : offset + len(written)] = written
-            self.journal.append(Wrote(file, offset, written))
-        if failure is not None:
-            raise _os_error(failure.error, path)
-
-    async def sync(self, file: int, path: Path) -> None:
-        try:
-            await self.begin(Operation.SYNC, path)
-        except OSError:
-            self.journal.append(SyncFailed(file))
-            raise
-        self.journal.append(Synced(file))
-
-    async def truncate(self, file: int, path: Path, size: int) -> None:
-        await self.begin(Operation.TRUNCATE, path)
-        content = self.contents[file]
-        content.extend(bytes(max(size - len(content), 0)))
-        del content[size:]
-        self.journal.append(Truncated(file, size))
-
-
-def _os_error(number: int, path: Path) -> OSError:
-    return OSError(number, os.strerror(number), str(path))
+__all__ = ["Operation", "SimulatedDisk"]
 
 
 @define(eq=False)
@@ -214,18 +54,23 @@ class SimulatedDisk:
 
     files: Mapping[Path, bytes] = field(factory=dict)
     latency_s: float = field(default=0.0, kw_only=True)
-    _platter: _Platter = field(init=False)
+    _platter: Platter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._platter = _Platter(self.latency_s)
+        self._platter = Platter(self.latency_s)
         for file, (path, data) in enumerate(self.files.items()):
             self._platter.names[path] = file
             self._platter.contents[file] = bytearray(data)
 
     @property
+    def operations(self) -> Sequence[Operation]:
+        """What the disk was asked to do, in order, be it done or not."""
+        return self._platter.operations
+
+    @property
     def operation_count(self) -> int:
         """How many operations were begun."""
-        return self._platter.operation_count
+        return len(self._platter.operations)
 
     @property
     def journal(self) -> Sequence[Event]:
@@ -243,6 +88,33 @@ class SimulatedDisk:
     def paths(self) -> list[Path]:
         """Give the names of all files, sorted."""
         return sorted(self._platter.names)
+
+    def crash_states(
+        self, *, since: int = 0, samples: int = 8, seed: int = 0
+    ) -> Iterator[CrashState]:
+        """Give every state that a power cut could have left. See the function of that name.
+
+        Example:
+            >>> for state in disk.crash_states():
+            ...     storage = FileStorage("notes.json", disk=state.disk())
+        """
+        return crash_states(self, since=since, samples=samples, seed=seed)
+
+    def killed(self, event: int | None = None) -> SimulatedDisk:
+        """Give the disk as the next program finds it if the last one was killed, not the power.
+
+        All that was written can be read; what of it was not synced is still not on disk, and the
+        locks are free.
+
+        Args:
+            event: After how many events of the journal; after all of them by default.
+        """
+        disk = evolve(self)
+        for done in self.journal[:event]:
+            disk._platter.take(done)  # noqa: SLF001  # A disk of our own class.
+        return disk
+
+    # Failing.
 
     def fail(
         self,
@@ -267,7 +139,7 @@ class SimulatedDisk:
         """
         if nth < 1:
             raise ValueError(f"nth counts from 1, not from {nth}")
-        self._platter.failures.append(_Failure(operation, nth, error, forever, short))
+        self._platter.failures.append(Failure(operation, nth, error, forever, short))
 
     def heal(self) -> None:
         """Let nothing fail any more. What was lost stays lost."""
@@ -281,92 +153,40 @@ class SimulatedDisk:
         if path in self._platter.locked:
             return None
         self._platter.locked.add(path)
-        return _SimulatedLock(self._platter, path)
+        return SimulatedLock(self._platter, path)
 
     async def open(self, path: Path) -> DiskFile | None:
         """See `Disk.open`."""
         await self._platter.begin(Operation.OPEN, path)
         file = self._platter.names.get(path)
-        return None if file is None else _SimulatedFile(self._platter, file, path)
+        return None if file is None else SimulatedFile(self._platter, file, path)
 
     async def create(self, path: Path) -> DiskFile:
         """See `Disk.create`."""
         await self._platter.begin(Operation.CREATE, path)
-        file = len(self._platter.contents)
-        self._platter.contents[file] = bytearray()
-        self._platter.names[path] = file
-        self._platter.journal.append(Created(path, file))
-        return _SimulatedFile(self._platter, file, path)
+        file = self._platter.names.get(path)
+        if file is None:
+            file = len(self._platter.contents)
+            self._platter.take(Created(path, file))
+        else:
+            self._platter.take(Truncated(file, 0))
+        return SimulatedFile(self._platter, file, path)
 
     async def rename(self, source: Path, target: Path) -> None:
         """See `Disk.rename`."""
         await self._platter.begin(Operation.RENAME, source)
-        if source not in self._platter.names:
-            raise _os_error(errno.ENOENT, source)
-        self._platter.names[target] = self._platter.names.pop(source)
-        self._platter.journal.append(Renamed(source, target))
+        file = self._platter.names.get(source)
+        if file is None:
+            raise os_error(errno.ENOENT, source)
+        self._platter.take(Renamed(source, target, file))
 
     async def unlink(self, path: Path) -> None:
         """See `Disk.unlink`."""
         await self._platter.begin(Operation.UNLINK, path)
-        if self._platter.names.pop(path, None) is not None:
-            self._platter.journal.append(Unlinked(path))
+        if path in self._platter.names:
+            self._platter.take(Unlinked(path))
 
     async def sync_directory(self, path: Path) -> None:
         """See `Disk.sync_directory`."""
         await self._platter.begin(Operation.SYNC_DIRECTORY, path)
-        self._platter.journal.append(DirectorySynced(path))
-
-
-@define(eq=False)
-class _SimulatedFile:
-    _platter: _Platter
-    _file: int
-    _path: Path
-    _closed: bool = False
-
-    def _check(self) -> None:
-        if self._closed:
-            raise _os_error(errno.EBADF, self._path)
-
-    async def size(self) -> int:
-        self._check()
-        await self._platter.begin(Operation.READ, self._path)
-        return len(self._platter.contents[self._file])
-
-    async def read(self, offset: int, size: int) -> bytes:
-        self._check()
-        await self._platter.begin(Operation.READ, self._path)
-        return bytes(self._platter.contents[self._file][offset : offset + size])
-
-    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
-        self._check()
-        await self._platter.write(self._file, self._path, offset, data)
-        if sync:
-            await self._platter.sync(self._file, self._path)
-
-    async def sync(self) -> None:
-        self._check()
-        await self._platter.sync(self._file, self._path)
-
-    async def truncate(self, size: int) -> None:
-        self._check()
-        await self._platter.truncate(self._file, self._path, size)
-        await self._platter.sync(self._file, self._path)
-
-    async def aclose(self) -> None:
-        self._closed = True
-        await trio.lowlevel.checkpoint()
-
-
-@define(eq=False)
-class _SimulatedLock:
-    _platter: _Platter
-    _path: Path
-    _closed: bool = False
-
-    async def aclose(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._platter.locked.discard(self._path)
-        await trio.lowlevel.checkpoint()
+        self._platter.take(DirectorySynced(path))

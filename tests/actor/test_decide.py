@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -25,11 +25,13 @@ from reddb.actor.commands import (
     DeleteOne,
     DeleteWhere,
     Record,
+    Staged,
     UpdateOne,
     UpdateWhere,
 )
 from reddb.actor.decide import Decision, decide
 from reddb.actor.document import Document
+from reddb.actor.history import Applied, History
 from reddb.actor.state import Change, State
 from reddb.actor.steps import run_at_once
 from reddb.errors import DocumentNotFound, RedDbError, TransactionConflict, UniqueViolation
@@ -38,14 +40,34 @@ LITTLE: Model = {1: "one", 2: "two", 3: "three"}
 MUCH: Model = {key: "even" if key % 2 == 0 else "odd" for key in range(1000)}
 
 
-def decided(state: State[Any], command: Decidable) -> Decision[Any]:
-    decision = run_at_once(decide(state, command))
+def decided(state: State[Any], command: Decidable, history: History | None = None) -> Decision[Any]:
+    decision = run_at_once(decide(state, command, history or History(state.seq)))
     decision.state.check()
     return decision
 
 
+def transaction(
+    state: State[Any],
+    changes: Sequence[Change] = (),
+    missing: Sequence[int] = (),
+    read_keys: Iterable[int] = (),
+    read_predicates: Sequence[Callable[[Any], object]] = (),
+) -> CommitTransaction:
+    """Give the commit of a transaction that began on `state`."""
+    keys = {change.key for change in changes}.union(read_keys)
+    return CommitTransaction(state.seq, Staged(changes, missing), keys, read_predicates)
+
+
+def decided_after(state: State[Any], meanwhile: Decidable, command: Decidable) -> Decision[Any]:
+    """Decide a command that began on `state` after another one."""
+    history = History(state.seq)
+    first = decided(state, meanwhile)
+    history.add(Applied(first.state.seq, first.changes))
+    return decided(first.state, command, history)
+
+
 def pauses(state: State[Any], command: Decidable) -> int:
-    return len(list(decide(state, command)))
+    return len(list(decide(state, command, History(state.seq))))
 
 
 def rewritten(function: Callable[[Any], Any]) -> Callable[[Document[Any]], Record]:
@@ -147,13 +169,13 @@ def test_deleting_most_documents_leaves_no_holes() -> None:
 def test_a_transaction_applies_its_net_changes() -> None:
     state = state_of(LITTLE)
     changes = changes_to(state, {2: "new", 9: "nine"}, [1])
-    decision = decided(state, CommitTransaction(changes, ()))
+    decision = decided(state, transaction(state, changes))
     assert contents(decision.state) == {2: "new", 3: "three", 9: "nine"}
 
 
 def test_a_transaction_that_misses_a_document_is_refused() -> None:
     with pytest.raises(DocumentNotFound) as caught:
-        decided(empty_state(), CommitTransaction((), [7]))
+        decided(empty_state(), transaction(empty_state(), missing=[7]))
     assert caught.value.id == UUID(int=7)
 
 
@@ -162,22 +184,52 @@ def test_a_transaction_that_misses_a_document_is_refused() -> None:
 )
 def test_a_transaction_conflicts_with_any_change_to_what_it_writes(meanwhile: Decidable) -> None:
     state = state_of(LITTLE)
-    command = CommitTransaction(changes_to(state, {2: "new"}), ())
+    command = transaction(state, changes_to(state, {2: "new"}))
     with pytest.raises(TransactionConflict, match=str(UUID(int=2))):
-        decided(decided(state, meanwhile).state, command)
+        decided_after(state, meanwhile, command)
+
+
+@pytest.mark.parametrize("meanwhile", [UpdateOne(record(2, "other")), DeleteOne(2), insertion(9)])
+def test_a_transaction_conflicts_with_any_change_to_an_id_it_read(meanwhile: Decidable) -> None:
+    state = state_of(LITTLE)
+    command = transaction(state, changes_to(state, {3: "new"}), read_keys=[2, 9])
+    with pytest.raises(TransactionConflict):
+        decided_after(state, meanwhile, command)
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [UpdateOne(record(1, "seen")), UpdateOne(record(2, "now unseen")), insertion(9, value="seen")],
+)
+def test_a_transaction_conflicts_with_what_its_queries_would_see(meanwhile: Decidable) -> None:
+    state = state_of({1: "unseen", 2: "seen", 3: "other"})
+    seen = [lambda value: value == "seen"]
+    command = transaction(state, changes_to(state, {3: "new"}), read_predicates=seen)
+    with pytest.raises(TransactionConflict):
+        decided_after(state, meanwhile, command)
+
+
+def test_a_transaction_does_not_conflict_with_what_it_neither_read_nor_writes() -> None:
+    state = state_of(LITTLE)
+    seen = [lambda value: value == "three"]
+    command = transaction(state, changes_to(state, {3: "new"}), read_predicates=seen)
+    decision = decided_after(state, UpdateOne(record(1, "other")), command)
+    assert contents(decision.state) == {1: "other", 2: "two", 3: "new"}
+
+
+def test_a_transaction_that_outlived_the_history_is_refused() -> None:
+    state = state_of(LITTLE)
+    command = transaction(state, changes_to(state, {3: "new"}))
+    later = decided(state, UpdateOne(record(1, "other"))).state
+    with pytest.raises(TransactionConflict, match="run it again"):
+        decided(later, command, History(later.seq))
 
 
 def test_a_transaction_does_not_conflict_with_what_was_only_moved() -> None:
     state = state_of({key: key for key in range(3000)})
-    command = CommitTransaction(changes_to(state, {2900: "new"}), ())
-    dense = decided(state, DeleteWhere(lambda value: value < 2800)).state
-    assert decided(dense, command).state.get(2900) == Document(UUID(int=2900), "new")
-
-
-def test_a_transaction_that_inserts_an_id_that_is_there_conflicts() -> None:
-    command = CommitTransaction([Change(2, None, entry_of(2, "new"))], ())
-    with pytest.raises(TransactionConflict):
-        decided(state_of(LITTLE), command)
+    command = transaction(state, changes_to(state, {2900: "new"}))
+    decision = decided_after(state, DeleteWhere(lambda value: value < 2800), command)
+    assert decision.state.get(2900) == Document(UUID(int=2900), "new")
 
 
 # Errors.
@@ -216,7 +268,7 @@ def test_an_error_leaves_the_state_as_it_was(command: Decidable, error: type[Exc
         insertion(9),
         UpdateOne(record(2, "new")),
         DeleteOne(2),
-        CommitTransaction((), ()),
+        CommitTransaction(1, Staged((), ()), frozenset(), ()),
         UpdateWhere(anything, None, rewritten(str.upper)),
         DeleteWhere(anything),
     ],

@@ -83,7 +83,7 @@ async def generous_lock(disk: SimulatedDisk, path: Path) -> Any:
     [
         ("open", forgetful_open, "never created"),
         ("create", careless_create, "create.. of a file that was there"),
-        ("rename", copying_rename, "renamed file's handle"),
+        ("rename", copying_rename, "handle of a replaced file"),
         ("rename", lenient_rename, "rename.. of a missing file"),
         ("unlink", idle, "open.. of a file that was removed"),
         ("lock", idle, "nobody has the lock"),

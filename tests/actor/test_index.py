@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pytest
@@ -24,7 +24,7 @@ def index_of(pairs: list[tuple[int, Hashable]], *, unique: bool = False) -> Inde
     return index
 
 
-def scanned(model: dict[int, Hashable], key: Hashable) -> list[int]:
+def scanned(model: Mapping[int, Hashable], key: Hashable) -> list[int]:
     return sorted(slot for slot, held in model.items() if held == key)
 
 

@@ -188,10 +188,13 @@ class Home:
                 assert await db.find_all() == documents
 
 
-def simulated(database: Database, log: bytes | None = None, **choices: Any) -> Home:
+def simulated(
+    database: Database, *, log: bytes | None = None, latency_s: float = 0.0, **choices: Any
+) -> Home:
     """Give a database on a simulated disk of its own, with that log if one is given."""
-    home = Home(database, simulated=SimulatedDisk(), **choices)
-    return home if log is None else evolve(home, simulated=SimulatedDisk({home.log: log}))
+    home = Home(database, **choices)
+    files = {} if log is None else {home.log: log}
+    return evolve(home, simulated=SimulatedDisk(files, latency_s=latency_s))
 
 
 class HeldStorage(MemoryStorage):

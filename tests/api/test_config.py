@@ -69,5 +69,3 @@ def test_a_configuration_has_the_defaults_of_the_contract() -> None:
 @pytest.mark.parametrize("ratio", [1, 1.0, 7.5, float("inf")])
 def test_every_ratio_of_at_least_one_is_taken(ratio: float) -> None:
     assert DbConfig("notes", compaction_ratio=ratio).compaction_ratio == ratio
-
-

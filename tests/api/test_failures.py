@@ -39,7 +39,8 @@ from reddb import (
     RedDb,
     WriteOrder,
 )
-from reddb.testing.simulated_disk import Operation, Synced, SyncFailed
+from reddb.testing.journal import Synced, SyncFailed
+from reddb.testing.simulated_disk import Operation
 
 # Closures that raise.
 
@@ -216,8 +217,12 @@ async def test_a_document_may_be_as_large_as_the_configuration_says() -> None:
 async def test_a_document_of_another_type_is_named_with_its_id_and_the_path(
     file_home: Home,
 ) -> None:
-    old: Any = attrs.make_class("Entry", {"name": attrs.field(type=str), "size": attrs.field(type=str)})
-    new: Any = attrs.make_class("Entry", {"name": attrs.field(type=str), "size": attrs.field(type=int)})
+    old: Any = attrs.make_class(
+        "Entry", {"name": attrs.field(type=str), "size": attrs.field(type=str)}
+    )
+    new: Any = attrs.make_class(
+        "Entry", {"name": attrs.field(type=str), "size": attrs.field(type=int)}
+    )
     async with file_home.open(old) as db:
         document = await db.insert_one(old("ada", "large"))
     async with file_home.open(new) as db:
@@ -468,7 +473,7 @@ async def test_every_flipped_byte_is_seen() -> None:
     for at in range(len(whole)):
         damaged = bytearray(whole)
         damaged[at] ^= 0x40
-        home = simulated(JsonDb, bytes(damaged))
+        home = simulated(JsonDb, log=bytes(damaged))
         try:
             async with home.open(str) as db:
                 recovery = (await db.stats()).recovery

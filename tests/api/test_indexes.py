@@ -37,8 +37,10 @@ async def test_every_kind_of_write_keeps_an_index(notes: RedDb[Note]) -> None:
     await check_index(notes, "count", keys)
     await notes.update(Note("0", 0), Note("0", 3))
     await check_index(notes, "count", keys)
-    await notes.update_where(lambda note: note.count == 2).limit(2).exec(
-        lambda note: evolve(note, count=1)
+    await (
+        notes.update_where(lambda note: note.count == 2)
+        .limit(2)
+        .exec(lambda note: evolve(note, count=1))
     )
     await check_index(notes, "count", keys)
     await notes.delete_one(documents[4].id)

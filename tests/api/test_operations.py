@@ -46,9 +46,7 @@ async def test_insert_takes_no_values_at_all(db: RedDb[Any]) -> None:
     assert await db.find_all() == []
 
 
-async def test_find_one_and_get_find_by_id(
-    db: RedDb[Any], seeded: list[Document[Any]]
-) -> None:
+async def test_find_one_and_get_find_by_id(db: RedDb[Any], seeded: list[Document[Any]]) -> None:
     for document in seeded:
         assert await db.find_one(document.id) == document
         assert await db.get(document.id) == document
@@ -100,9 +98,7 @@ async def test_update_of_nothing_gives_zero(
     assert await db.find_all() == seeded
 
 
-async def test_exec_gives_how_many_it_changed(
-    db: RedDb[Any], seeded: list[Document[Any]]
-) -> None:
+async def test_exec_gives_how_many_it_changed(db: RedDb[Any], seeded: list[Document[Any]]) -> None:
     update = db.update_where(lambda value: text_of(value) != "cyd")
     assert await update.exec(counted) == 3
     found = await db.find_all()
@@ -118,7 +114,9 @@ async def test_returning_gives_the_updated_documents_in_insertion_order(
     assert await db.find_all() == [seeded[0], updated[0], seeded[2], updated[1]]
 
 
-@pytest.mark.parametrize(("limit", "counts"), [(0, [0, 0, 0, 0]), (1, [0, 1, 0, 0]), (9, [0, 1, 0, 1])])
+@pytest.mark.parametrize(
+    ("limit", "counts"), [(0, [0, 0, 0, 0]), (1, [0, 1, 0, 0]), (9, [0, 1, 0, 1])]
+)
 async def test_an_update_changes_no_more_than_its_limit(
     db: RedDb[Any], seeded: list[Document[Any]], limit: int, counts: list[int]
 ) -> None:
@@ -263,7 +261,9 @@ async def test_thousands_of_documents_keep_their_order(db: RedDb[Any], home: Hom
     assert [int(text_of(value)) for value in data(kept)] == [n for n in range(1500) if n % 3 != 2]
 
 
-@pytest.mark.parametrize("operation", ["insert", "exec", "returning", "update", "delete", "delete_where", "commit"])
+@pytest.mark.parametrize(
+    "operation", ["insert", "exec", "returning", "update", "delete", "delete_where", "commit"]
+)
 async def test_a_bulk_operation_is_one_commit(any_home: Home, operation: str) -> None:
     async with any_home.open() as db:
         await db.insert([any_home.value("ada"), any_home.value("ada")])

@@ -95,9 +95,7 @@ async def test_stats_tell_who_waits_for_the_writer() -> None:
     assert len(storage.appended) == 6
 
 
-async def _insert_one_after_another(
-    nursery: trio.Nursery, db: RedDb[str], count: int
-) -> None:
+async def _insert_one_after_another(nursery: trio.Nursery, db: RedDb[str], count: int) -> None:
     for number in range(count):
         nursery.start_soon(db.insert_one, str(number))
         await wait_all_tasks_blocked()

@@ -38,7 +38,9 @@ async def words(db: RedDb[str]) -> list[Document[str]]:
     return await db.insert(["ada", "bob", "cyd"])
 
 
-async def test_nothing_else_is_seen_of_a_transaction(db: RedDb[str], words: list[Document[str]]) -> None:
+async def test_nothing_else_is_seen_of_a_transaction(
+    db: RedDb[str], words: list[Document[str]]
+) -> None:
     tx = db.begin()
     tx.insert_one("dee")
     tx.update_one(words[0].id, "eve")
@@ -47,7 +49,9 @@ async def test_nothing_else_is_seen_of_a_transaction(db: RedDb[str], words: list
     assert db.begin().query().all() == words
 
 
-async def test_a_transaction_reads_its_own_writes(db: RedDb[str], words: list[Document[str]]) -> None:
+async def test_a_transaction_reads_its_own_writes(
+    db: RedDb[str], words: list[Document[str]]
+) -> None:
     tx = db.begin()
     added = tx.insert_one("dee")
     tx.update_one(words[0].id, "eve")
@@ -160,6 +164,63 @@ async def test_transactions_on_different_documents_both_commit(
     await first.commit()
     assert data(await db.find_all()) == ["first", "second", "cyd", "fourth", "fifth"]
     assert (await db.find_all())[3:] == [fourth, fifth]
+
+
+READS: dict[str, Callable[[Transaction[str], Document[str]], object]] = {
+    "get": lambda tx, word: tx.get(word.id),
+    "find_one": lambda tx, word: tx.find_one(word.id),
+    "find": lambda tx, word: tx.find(word.data),
+    "query": lambda tx, word: tx.query().filter(lambda text: text == word.data).first(),
+    "find_all": lambda tx, _: tx.find_all(),
+    "using_index": lambda tx, word: tx.using_index("first letter", word.data[0]),
+}
+
+
+@pytest.mark.parametrize("theirs", ["update", "delete"])
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+async def test_what_a_transaction_read_must_not_change_either(
+    db: RedDb[str], words: list[Document[str]], read: Any, theirs: str
+) -> None:
+    await db.add_index("first letter", lambda word: word[0])
+    tx = db.begin()
+    read(tx, words[0])
+    tx.update_one(words[1].id, "eve")
+    if theirs == "update":
+        await db.update_one(words[0].id, "fay")
+    else:
+        await db.delete_one(words[0].id)
+    before = await db.find_all()
+    with pytest.raises(TransactionConflict):
+        await tx.commit()
+    assert await db.find_all() == before
+
+
+@pytest.mark.parametrize("read", ["find", "query", "find_all", "using_index"])
+async def test_what_a_transaction_looked_for_in_vain_must_not_appear(
+    db: RedDb[str], words: list[Document[str]], read: str
+) -> None:
+    await db.add_index("first letter", lambda word: word[0])
+    tx = db.begin()
+    READS[read](tx, Document(MISSING, "dee"))
+    tx.insert_one("eve")
+    added = await db.insert_one("dee")
+    with pytest.raises(TransactionConflict):
+        await tx.commit()
+    assert await db.find_all() == [*words, added]
+
+
+@pytest.mark.parametrize("read", sorted(set(READS) - {"find_all"}))
+async def test_what_a_transaction_did_not_read_may_change(
+    db: RedDb[str], words: list[Document[str]], read: str
+) -> None:
+    await db.add_index("first letter", lambda word: word[0])
+    tx = db.begin()
+    READS[read](tx, words[0])
+    tx.update_one(words[1].id, "eve")
+    await db.update_one(words[2].id, "fay")
+    await db.insert_one("gus")
+    await tx.commit()
+    assert data(await db.find_all()) == ["ada", "eve", "fay", "gus"]
 
 
 @pytest.mark.parametrize("write", ["update_one", "delete_one"])
@@ -287,7 +348,9 @@ async def test_a_value_that_does_not_fit_is_refused_where_it_is_staged(
 
 
 @pytest.mark.parametrize("wrong", ["update_one", "delete_one", "get", "find_one"])
-async def test_an_id_that_is_no_uuid_is_refused_by_a_transaction(db: RedDb[str], wrong: str) -> None:
+async def test_an_id_that_is_no_uuid_is_refused_by_a_transaction(
+    db: RedDb[str], wrong: str
+) -> None:
     tx = db.begin()
     values = ("ada",) if wrong == "update_one" else ()
     with pytest.raises(TypeError, match="UUID"):

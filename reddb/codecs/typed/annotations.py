@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from inspect import get_annotations
 from types import NoneType, UnionType
 from typing import (
@@ -26,7 +26,7 @@ from reddb.codecs.plain import Misfit
 _WRAPPERS = {Annotated, Final, typing.Required, typing.NotRequired} | {
     getattr(typing, "ReadOnly", Annotated)  # Python 3.13 has it.
 }
-_SAME_AS = {None: NoneType, object: Any, Final: Any}
+_SAME_AS = {None: NoneType, object: Any, Final: Any, typing.Tuple: tuple}  # noqa: UP006
 
 
 def bare(annotation: Any) -> Any:
@@ -101,8 +101,11 @@ def field_types(annotation: Any) -> dict[str, Any]:
     """
     cls = get_origin(annotation) or annotation
     variables = dict(_variables(annotation))
+    # A TypedDict repeats its bases' annotations, and has no bases by the time it is a class.
+    owners = list(reversed(variables)) if is_typed_dict(cls) else cls.__mro__
     return {
-        name: fill(hint, variables.get(_owner(cls, name), {})) for name, hint in _hints(cls).items()
+        name: fill(hint, variables.get(_owner(owners, name, cls), {}))
+        for name, hint in _hints(cls).items()
     }
 
 
@@ -117,15 +120,16 @@ def _hints(cls: Any) -> dict[str, Any]:
 
 
 def _hints_among(cls: Any, names: dict[str, Any] | None) -> dict[str, Any]:
-    if attrs.has(cls):
-        attrs.resolve_types(cls, localns=names)
-        return {each.name: Any if each.type is None else each.type for each in attrs.fields(cls)}
-    return typing.get_type_hints(cls, localns=names, include_extras=True)
+    hints = typing.get_type_hints(cls, localns=names, include_extras=True)
+    if not attrs.has(cls):
+        return hints
+    types = {each.name: Any if each.type is None else each.type for each in attrs.fields(cls)}
+    return {name: hints.get(name, kind) for name, kind in types.items()}
 
 
-def _owner(cls: type, name: str) -> type:
+def _owner(classes: Iterable[type], name: str, default: type) -> type:
     """Give the class that annotates the field, whose type variables the annotation has."""
-    return next((base for base in cls.__mro__ if name in get_annotations(base)), cls)
+    return next((each for each in classes if name in get_annotations(each)), default)
 
 
 def _variables(annotation: Any) -> Iterator[tuple[type, dict[Any, Any]]]:
@@ -137,6 +141,11 @@ def _variables(annotation: Any) -> Iterator[tuple[type, dict[Any, Any]]]:
         for base in vars(cls).get("__orig_bases__", cls.__bases__):
             if get_origin(base) is not Generic:
                 yield from _variables(fill(base, own))
+
+
+def is_typed_dict(annotation: Any) -> bool:
+    """Tell whether a class is a TypedDict, be it of `typing` or of `typing_extensions`."""
+    return hasattr(annotation, "__required_keys__")
 
 
 def is_union(annotation: Any) -> bool:

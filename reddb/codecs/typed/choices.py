@@ -11,7 +11,7 @@ from collections.abc import Callable
 from enum import Enum, Flag
 from typing import Any, Literal, get_args, get_origin
 
-from reddb.codecs.plain import SCALARS, Misfit
+from reddb.codecs.plain import SCALARS, Misfit, shown
 from reddb.codecs.protocol import Notation, Plain
 from reddb.codecs.ron.identifiers import identifier
 from reddb.codecs.ron.nodes import Char, Variant
@@ -65,8 +65,8 @@ def _enum_plan(
             raise mismatch(" or ".join(sorted(form.__name__ for form in readable)), plain)
         try:
             return read(text)
-        except (ValueError, KeyError, TypeError) as error:  # TypeError is how _missing_ fails.
-            raise Misfit(f"{text!r} is none of {enum.__qualname__}") from error
+        except Exception as error:  # An enum's own _missing_ may do anything.
+            raise Misfit(f"{shown(text)} is none of {enum.__qualname__}") from error
 
     return Plan(encode, decode, takes=frozenset({enum}), forms=forms, immutable=True)
 
@@ -113,7 +113,7 @@ def _lookup(
         try:
             return table[type(key), key]
         except (KeyError, TypeError):  # TypeError: it cannot be hashed.
-            raise Misfit(f"expected {expected}, found {value!r}") from None
+            raise Misfit(f"expected {expected}, found {shown(value)}") from None
 
     return look_up
 

@@ -2,21 +2,31 @@
 
 An instance of a subclass is refused, for it would come back as the class. Unknown fields are
 passed over on the way out, and missing ones take their defaults.
+
+A class may hold itself, as deep as the codecs allow. What runs on the way down is therefore one
+function a class, which reads or writes all fields without further calls of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from attrs import frozen
 
-from reddb.codecs.plain import Misfit
+from reddb.codecs.plain import Misfit, key_step, shown
 from reddb.codecs.protocol import Notation, Plain
-from reddb.codecs.ron.nodes import Struct, Tuple, Variant
+from reddb.codecs.ron.identifiers import identifier
+from reddb.codecs.ron.nodes import Struct, Tuple
 from reddb.codecs.typed.annotations import type_name
 from reddb.codecs.typed.fields import ClassSpec, Field, class_spec, typed_dict_fields
 from reddb.codecs.typed.plan import Plan, Planner, mismatch
+
+_Function = Callable[[Any], Any]
+
+_DICT_FORMS: frozenset[type] = frozenset({dict})
+_STRUCT_FORMS: frozenset[type] = frozenset({Struct, Tuple})
 
 
 @frozen(eq=False)
@@ -35,11 +45,11 @@ def plan_class(annotation: Any, planner: Planner) -> Plan | None:
 
     def complete(draft: Plan) -> None:
         parts = _parts(spec.fields, planner)
-        draft.encode = _instance_encoder(spec.cls, parts, planner.notation)
-        draft.decode = _instance_decoder(spec, parts)
+        draft.encode = _instance_encoder(spec.cls, parts, draft.forms)
+        draft.decode = _decoder(type_name(spec.cls), parts, _maker(spec))
         draft.immutable = spec.frozen and all(part.plan.immutable for part in parts)
 
-    return planner.plan_class(annotation, _draft(spec.cls, planner), complete)
+    return planner.plan_class(annotation, _draft(spec.cls, spec.fields, planner), complete)
 
 
 def plan_typed_dict(annotation: Any, planner: Planner) -> Plan | None:
@@ -51,15 +61,25 @@ def plan_typed_dict(annotation: Any, planner: Planner) -> Plan | None:
 
     def complete(draft: Plan) -> None:
         parts = _parts(fields, planner)
-        draft.encode = _dict_encoder(name, parts, planner.notation)
-        draft.decode = lambda plain: _values(parts, _fields_of(plain, name))
+        draft.encode = _dict_encoder(name, parts, draft.forms)
+        draft.decode = _decoder(name, parts, dict)
 
-    return planner.plan_class(annotation, _draft(dict, planner), complete)
+    return planner.plan_class(annotation, _draft(dict, fields, planner), complete)
 
 
-def _draft(cls: type, planner: Planner) -> Plan:
-    forms: set[type] = {Struct, Tuple} if planner.notation is Notation.NAMED else {dict}
-    return Plan(_unplanned, _unplanned, takes=frozenset({cls}), forms=frozenset(forms))
+def _draft(cls: type, fields: Sequence[Field], planner: Planner) -> Plan:
+    is_struct = planner.notation is Notation.NAMED and all(map(_has_identifier, fields))
+    forms = _STRUCT_FORMS if is_struct else _DICT_FORMS
+    return Plan(_unplanned, _unplanned, takes=frozenset({cls}), forms=forms)
+
+
+def _has_identifier(field: Field) -> bool:
+    """Tell whether RON can name the field; a TypedDict's key may be any text."""
+    try:
+        identifier(field.key)
+    except ValueError:
+        return False
+    return True
 
 
 def _unplanned(_: Any) -> Any:
@@ -67,14 +87,12 @@ def _unplanned(_: Any) -> Any:
 
 
 def _parts(fields: Sequence[Field], planner: Planner) -> list[_Part]:
-    return [_Part(field, planner.plan_at(f".{field.name}", field.type)) for field in fields]
+    return [_Part(each, planner.plan_at(key_step(each.name), each.type)) for each in fields]
 
 
-def _instance_encoder(
-    cls: type, parts: Sequence[_Part], notation: Notation
-) -> Callable[[Any], Plain]:
+def _instance_encoder(cls: type, parts: Sequence[_Part], forms: frozenset[type]) -> _Function:
     steps = [(part.field.name, part.field.key, part.plan.encode, part.plan.kept) for part in parts]
-    wrap = _in_ron if notation is Notation.NAMED else dict
+    is_struct = forms is _STRUCT_FORMS
     expected = type_name(cls)
 
     def encode(instance: Any) -> Plain:
@@ -90,89 +108,98 @@ def _instance_encoder(
             misfit.within(f".{name}")
             raise
         except AttributeError as error:
-            raise Misfit(f"field {name!r} is not set") from error
-        return plain if wrap is dict else wrap(plain)
+            raise Misfit(f"field {name!r} is not set", f".{name}") from error
+        return _struct(plain) if is_struct else plain
 
     return encode
 
 
-def _in_ron(fields: dict[str, Plain]) -> Plain:
-    return Struct(fields) if fields else Tuple(())
-
-
-def _instance_decoder(spec: ClassSpec, parts: Sequence[_Part]) -> Callable[[Plain], Any]:
-    arguments = {part.field.name: part.field.argument for part in parts}
-    renamed = any(name != argument for name, argument in arguments.items())
-    cls, name = spec.cls, type_name(spec.cls)
-
-    def decode(plain: Plain) -> Any:
-        values = _values(parts, _fields_of(plain, name), named_by_attribute=True)
-        later: dict[str, Any] = {}
-        if renamed:
-            later = {field: value for field, value in values.items() if arguments[field] is None}
-            values = {arguments[field] or field: values[field] for field in values.keys() - later}
-        try:
-            instance = cls(**values)
-        except Exception as error:
-            raise Misfit(f"{name} refused its fields: {error}") from error
-        for field, value in later.items():
-            object.__setattr__(instance, field, value)
-        return instance
-
-    return decode
-
-
-def _dict_encoder(name: str, parts: Sequence[_Part], notation: Notation) -> Callable[[Any], Plain]:
-    known = {part.field.key: part for part in parts}
-    wrap = _in_ron if notation is Notation.NAMED else dict
+def _dict_encoder(name: str, parts: Sequence[_Part], forms: frozenset[type]) -> _Function:
+    encoders = {part.field.key: part.plan.encode for part in parts}
+    required = [part.field.key for part in parts if part.field.required]
+    is_struct = forms is _STRUCT_FORMS
 
     def encode(value: Any) -> Plain:
         if type(value) is not dict:
             raise mismatch(name, value)
         plain: dict[str, Plain] = {}
-        for key, item in value.items():
-            if key not in known:
-                raise Misfit(f"{name} has no key {key!r}")
-            plain[key] = _at(f".{key}", known[key].plan.encode, item)
-        for part in parts:
-            if part.field.required and part.field.key not in plain:
-                raise Misfit(f"the key {part.field.key!r} of {name} is missing")
-        return wrap(plain)
+        key: Any = None
+        try:
+            for key, item in value.items():
+                if type(key) is not str or key not in encoders:
+                    raise Misfit(f"{name} has no key {shown(key)}")
+                plain[key] = encoders[key](item)
+            for key in required:
+                if key not in plain:
+                    raise Misfit(f"the key {key!r} of {name} is missing")
+        except Misfit as misfit:
+            misfit.within(key_step(key))
+            raise
+        return _struct(plain) if is_struct else plain
 
     return encode
 
 
-def _fields_of(plain: Plain, name: str) -> Mapping[str, Plain]:
-    """Give the fields of what was stored: a dict, or one of the forms that RON has."""
-    if type(plain) is dict:
-        return plain
-    if type(plain) is Struct:
-        return plain.fields
-    if type(plain) is Variant or (type(plain) is Tuple and not plain.items):
+def _struct(fields: dict[str, Plain]) -> Plain:
+    return Struct(fields) if fields else Tuple(())
+
+
+def _decoder(name: str, parts: Sequence[_Part], make: Callable[..., Any]) -> _Function:
+    """Give the function that reads the stored fields and has `make` put them together."""
+    steps = [
+        (part.field.key, part.field.name, part.plan.decode, part.plan.kept, part.field.required)
+        for part in parts
+    ]
+
+    def decode(stored: Plain) -> Any:
+        fields = stored if type(stored) is dict else _fields_of(stored, name)
+        values: dict[str, Any] = {}
+        attribute = ""
+        try:
+            for key, attribute, decode_field, kept, required in steps:
+                if key in fields:
+                    plain = fields[key]
+                    values[attribute] = plain if type(plain) in kept else decode_field(plain)
+                elif required:
+                    raise Misfit(f"field {key!r} is missing")
+        except Misfit as misfit:
+            misfit.within(key_step(attribute))
+            raise
+        try:
+            return make(**values)
+        except Exception as error:
+            raise Misfit(f"{name} refused its fields: {error}") from error
+
+    return decode
+
+
+def _fields_of(stored: Plain, name: str) -> Mapping[str, Plain]:
+    """Give the fields of what RON has for a class."""
+    if type(stored) is Struct:
+        return stored.fields
+    if type(stored) is Tuple and not stored.items:
         return {}
-    raise mismatch(name, plain)
+    raise mismatch(name, stored)
 
 
-def _values(
-    parts: Sequence[_Part], stored: Mapping[str, Plain], *, named_by_attribute: bool = False
-) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for part in parts:
-        key, plan = part.field.key, part.plan
-        if key not in stored:
-            if part.field.required:
-                raise Misfit(f"field {key!r} is missing")
-            continue
-        item = stored[key]
-        name = part.field.name if named_by_attribute else key
-        kept = type(item) in plan.kept
-        values[name] = item if kept else _at(f".{part.field.name}", plan.decode, item)
-    return values
+def _maker(spec: ClassSpec) -> Callable[..., Any]:
+    """Give the function that makes an instance of its fields by attribute."""
+    arguments = {each.name: each.argument for each in spec.fields}
+    if all(name == argument for name, argument in arguments.items()):
+        return spec.cls
+    return partial(_make, spec.cls, arguments)
 
 
-def _at(step: str, convert: Callable[[Any], Any], item: Any) -> Any:
-    try:
-        return convert(item)
-    except Misfit as misfit:
-        misfit.within(step)
-        raise
+def _make(cls: type, arguments: Mapping[str, str | None], /, **values: Any) -> Any:
+    given: dict[str, Any] = {}
+    later: dict[str, Any] = {}
+    for name, value in values.items():
+        argument = arguments[name]
+        if argument is None:
+            later[name] = value
+        else:
+            given[argument] = value
+    instance = cls(**given)
+    for name, value in later.items():
+        object.__setattr__(instance, name, value)
+    return instance

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Collection, Iterable, MutableSequence, MutableSet, Sequence
-from typing import Any, get_args, get_origin
+from typing import Any, Unpack, get_args, get_origin
 
 from reddb.codecs.plain import Misfit
 from reddb.codecs.protocol import Notation, Plain
 from reddb.codecs.ron.nodes import Tuple
+from reddb.codecs.typed.annotations import type_name
 from reddb.codecs.typed.plan import Plan, Planner, mismatch
 
 _MARK = "tuple"
@@ -72,6 +73,8 @@ def plan_tuple(annotation: Any, planner: Planner) -> Plan | None:
         return _tuple_of(planner.plan(Any), planner)
     if len(arguments) == 2 and arguments[1] is ...:
         return _tuple_of(planner.plan_at("[*]", arguments[0]), planner)
+    if any(map(_is_unpacked, arguments)):
+        raise Misfit(f"{type_name(annotation)} cannot be stored")
     items = [planner.plan_at(f"[{index}]", each) for index, each in enumerate(arguments)]
     return _tuple_plan(
         _in_turn([item.encode for item in items]),
@@ -79,6 +82,11 @@ def plan_tuple(annotation: Any, planner: Planner) -> Plan | None:
         planner,
         immutable=all(item.immutable for item in items),
     )
+
+
+def _is_unpacked(argument: Any) -> bool:
+    """Tell whether an argument is ``*tuple[T, ...]``, which stands for several."""
+    return get_origin(argument) is Unpack or getattr(argument, "__unpacked__", False)
 
 
 def _tuple_of(item: Plan, planner: Planner) -> Plan:

@@ -20,7 +20,7 @@ import msgspec
 from attrs import frozen
 
 from reddb.codecs.plain import Misfit
-from reddb.codecs.typed.annotations import field_types, type_name
+from reddb.codecs.typed.annotations import field_types, is_typed_dict, type_name
 
 _FROZEN_ATTRS_SETATTR = attrs.make_class("_Frozen", (), frozen=True).__setattr__
 
@@ -120,21 +120,24 @@ def _dataclass_spec(cls: Any, annotation: Any) -> ClassSpec:
             for each in members
             if each.init or each.compare
         ),
+        # A class that inherits from a dataclass without being one lets its instances have more.
         frozen=cls.__dataclass_params__.frozen
+        and "__dataclass_params__" in vars(cls)
         and all(each.init or each.compare for each in members),
     )
 
 
 def _struct_spec(cls: type[msgspec.Struct], annotation: Any) -> ClassSpec:
-    try:
-        members = msgspec.structs.fields(annotation)
-    except (NameError, TypeError) as error:
-        raise Misfit(f"an annotation of {type_name(cls)} cannot be resolved: {error}") from error
+    types = field_types(annotation)
+    names, keys = cls.__struct_fields__, cls.__struct_encode_fields__
+    defaults = cls.__struct_defaults__  # Those of the last fields.
+    required = len(names) - len(defaults)
+    needed = [True] * required + [each is msgspec.NODEFAULT for each in defaults]
     return ClassSpec(
         cls,
         tuple(
-            Field(each.name, each.encode_name, each.name, each.type, each.required)
-            for each in members
+            Field(name, key, name, types[name], is_required)
+            for name, key, is_required in zip(names, keys, needed, strict=True)
         ),
         frozen=cls.__struct_config__.frozen,
     )
@@ -148,7 +151,7 @@ def _named_tuple_spec(cls: Any, annotation: Any) -> ClassSpec:
             Field(name, name, name, types.get(name, Any), name not in cls._field_defaults)
             for name in cls._fields
         ),
-        frozen=True,
+        frozen=not cls.__dictoffset__,  # A subclass without slots lets its instances have more.
     )
 
 
@@ -156,7 +159,7 @@ def _check_init(spec: ClassSpec) -> None:
     """Refuse a class whose ``__init__`` cannot be called with the stored fields."""
     try:
         signature = inspect.signature(spec.cls)
-    except ValueError:  # A class may have none that Python can see.
+    except (ValueError, NameError):  # A class may have none that Python can see.
         return
     arguments = dict.fromkeys(each.argument for each in spec.fields if each.argument is not None)
     try:
@@ -170,7 +173,7 @@ def _check_init(spec: ClassSpec) -> None:
 def typed_dict_fields(annotation: Any) -> tuple[Field, ...] | None:
     """Give the fields of a TypedDict, or None for any other type."""
     cls = get_origin(annotation) or annotation
-    if not hasattr(cls, "__required_keys__"):
+    if not is_typed_dict(cls):
         return None
     return tuple(
         Field(name, name, name, kind, _is_required(kind, name in cls.__required_keys__))

@@ -30,7 +30,7 @@ from uuid import UUID
 
 import msgspec
 
-from reddb.codecs.plain import SCALARS, Misfit, check_plain
+from reddb.codecs.plain import SCALARS, Misfit, check_plain, shown
 from reddb.codecs.protocol import Notation, Plain
 from reddb.codecs.ron.nodes import Char
 from reddb.codecs.ron.plain import to_plain
@@ -129,7 +129,7 @@ def _text(kind: type, write: Callable[[Any], str], read: Callable[[str], Any]) -
         try:
             return read(text)
         except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
-            raise Misfit(f"{text!r} is not a {kind.__name__}") from error
+            raise Misfit(f"{shown(text)} is not a {kind.__name__}") from error
 
     return Plan(encode, decode, takes=frozenset({kind}), forms=frozenset({str}), immutable=True)
 

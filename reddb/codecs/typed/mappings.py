@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any, get_args, get_origin
 
-from reddb.codecs.plain import Misfit, key_step
+from reddb.codecs.plain import Misfit, int_text, key_step, shown
 from reddb.codecs.protocol import Notation, Plain
 from reddb.codecs.ron.nodes import Map, map_of
 from reddb.codecs.typed.plan import Plan, Planner, mismatch
@@ -32,8 +32,8 @@ def plan_mapping(annotation: Any, planner: Planner) -> Plan | None:
         return _mapping(key.encode, key.decode, value, _dict, frozenset({dict}))
     if key.forms == {int}:
         return _mapping(
-            lambda one: _digits(key.encode(one)),
-            lambda text: key.decode(_read_digits(text)),
+            lambda one: int_text(key.encode(one)),
+            lambda text: key.decode(_read_int(text)),
             value,
             _dict,
             frozenset({dict}),
@@ -110,15 +110,8 @@ def _pairs(plain: Plain, forms: frozenset[type]) -> _Pairs:
     raise Misfit("expected a list of pairs")
 
 
-def _digits(key: int) -> str:
+def _read_int(text: Any) -> int:
     try:
-        return str(key)
-    except ValueError as error:  # Python limits how many digits it writes.
-        raise Misfit("the key is too large") from error
-
-
-def _read_digits(text: Any) -> int:
-    try:
-        return int(text)
+        return int(text, 0)
     except (TypeError, ValueError) as error:
-        raise Misfit(f"the key {text!r} is not an int") from error
+        raise Misfit(f"the key {shown(text)} is not an int") from error

@@ -57,6 +57,8 @@ class Schema(Generic[T]):
             self._plan = Planner(notation, _KINDS).plan(document_type)
         except Misfit as misfit:
             raise TypeError(f"the document type cannot be stored: {misfit}") from misfit
+        except RecursionError:
+            raise TypeError("the document type cannot be stored: it never ends") from None
         self.immutable = self._plan.immutable
 
     def to_plain(self, value: T) -> Plain:

@@ -16,16 +16,13 @@ What would then not equal the value is refused.
 from __future__ import annotations
 
 import re
-from datetime import datetime, time, timezone
-from types import NoneType
+from datetime import UTC, datetime, time
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from reddb.codecs.plain import Misfit
 
 _Moment = TypeVar("_Moment", datetime, time)
-
-_EXACT_ZONES = {NoneType, timezone}  # These come back from an ISO text alone.
 
 _suffixed = re.compile(r"([^\[]+)(?:\[(?!fold=)([^\[\]]+)\])?(\[fold=1\])?").fullmatch
 
@@ -40,8 +37,8 @@ def datetime_text(value: datetime) -> str:
         >>> datetime_text(datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Berlin")))
         '2026-10-25T02:30:00+01:00[Europe/Berlin][fold=1]'
     """
-    if type(value.tzinfo) in _EXACT_ZONES and not value.fold:
-        return value.isoformat()
+    if (value.tzinfo is None or value.tzinfo is UTC) and not value.fold:
+        return value.isoformat()  # This is sure to come back.
     text = _with_suffixes(value)
     _check(value, read_datetime(text))
     return text

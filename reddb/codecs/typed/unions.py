@@ -48,7 +48,10 @@ def plan_union(annotation: Any, planner: Planner) -> Plan | None:
     """Plan ``A | B``, ``Union[A, B]`` and ``Optional[A]``."""
     if not is_union(annotation):
         return None
-    types = list(dict.fromkeys(_flat(annotation)))
+    types: list[Any] = []
+    for each in _flat(annotation):
+        if each not in types:  # No set: metadata inside may not be hashable.
+            types.append(each)
     if NoneType in types and planner.notation is Notation.NAMED:
         types.remove(NoneType)
         return _some_plan(_plan_members(types, planner))
@@ -104,10 +107,14 @@ def _tags(types: Sequence[Any]) -> list[str]:
     short = Counter(_last(name) for name in names)
     tags = [_last(name) if short[_last(name)] == 1 else name for name in names]
     full = Counter(tags)
-    return [
+    tags = [
         _identifier(tag if full[tag] == 1 else f"{getattr(each, '__module__', '')}.{tag}")
         for tag, each in zip(tags, types, strict=True)
     ]
+    for tag, count in Counter(tags).items():
+        if count > 1:
+            raise Misfit(f"{count} members of a union would all be marked {tag!r}")
+    return tags
 
 
 def _last(name: str) -> str:
@@ -116,7 +123,7 @@ def _last(name: str) -> str:
 
 
 def _identifier(name: str) -> str:
-    return re.sub(r"\W+", "_", name).strip("_")
+    return re.sub(r"\W+", "_", name.replace("...", "many")).strip("_")
 
 
 def _mark(tag: str, plain: Plain) -> Plain:
@@ -156,13 +163,17 @@ def _encoder(
     expected: str,
 ) -> _Function:
     """Give the function that stores a value as the member that takes it."""
+    members: list[tuple[str | None, _Member]] = [*((None, each) for each in plain), *tags.items()]
+    members.sort(key=lambda pair: _has_float(pair[1].annotation))
     ways: dict[type, list[tuple[str | None, _Function]]] = {}
-    for tag, member in [*((None, each) for each in plain), *tags.items()]:
+    for tag, member in members:
         for kind in member.plan.takes:
             ways.setdefault(kind, []).append((tag, member.plan.encode))
+    if float in ways:
+        ways[int] = ways.get(int, []) + ways[float]
 
     def encode(value: Any) -> Plain:
-        misfit = mismatch(expected, value)
+        misfit = None
         for tag, encode_member in ways.get(type(value), ()):
             try:
                 encoded = encode_member(value)
@@ -170,9 +181,15 @@ def _encoder(
                 misfit = error
             else:
                 return encoded if tag is None else write(tag, encoded)
-        raise misfit
+        raise misfit or mismatch(expected, value)
 
     return encode
+
+
+def _has_float(annotation: Any) -> bool:
+    """Tell whether an int may become a float here; a member that takes it as it is comes first."""
+    stripped = bare(annotation)
+    return stripped is float or any(map(_has_float, get_args(stripped)))
 
 
 def _decoder(
@@ -182,19 +199,21 @@ def _decoder(
     expected: str,
 ) -> _Function:
     """Give the function that reads a value by its tag or, without one, by its form."""
+    forms = {form for member in plain for form in member.plan.forms}
+    ways = {form: sorted(plain, key=lambda each: form not in each.plan.forms) for form in forms}
 
     def decode(stored: Plain) -> Any:
         marked = read(stored)
         if marked is not None and marked[0] in tags:
             return tags[marked[0]].plan.decode(marked[1])
         kind = type(stored)
-        misfit = mismatch(expected, stored)
-        for member in sorted(plain, key=lambda each: kind not in each.plan.forms):
+        misfit = None
+        for member in ways.get(kind, plain):
             try:
                 return member.plan.decode(stored)
             except Misfit as error:
                 misfit = error if kind in member.plan.forms else misfit
-        raise misfit
+        raise misfit or mismatch(expected, stored)
 
     return decode
 

@@ -1,0 +1,224 @@
+"""Looking a log through without changing it: what `reddb.verify` does.
+
+Nothing is taken hold of, and no more of the file is in memory than a window of it and the ids of
+the live documents.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import trio
+from attrs import define, field, frozen
+
+from reddb.actor.disk import DiskFile
+from reddb.actor.frame_search import conclude_header
+from reddb.actor.frames import (
+    HEADER_BYTES,
+    Fact,
+    Frame,
+    FrameError,
+    FrameKind,
+    Header,
+    decode_header,
+)
+from reddb.actor.scan import sliced
+from reddb.actor.survey import Damage, Frames, Survey, TornTail
+from reddb.codecs import DocumentCodec
+from reddb.errors import CodecMismatch, DataCorrupted, DecodeError
+
+_SLICE_FACTS: Final = 128
+"""Documents that are looked at between two checkpoints."""
+
+
+@frozen(kw_only=True)
+class VerifyReport:
+    """What is in a log. Get it from `reddb.verify`.
+
+    Example:
+        >>> report = await reddb.verify("notes.json")
+        >>> report.ok, report.live_document_count
+        (True, 3)
+    """
+
+    path: Path
+    """The file."""
+    codec: str | None
+    """The name of the codec that wrote it; None if its header is damaged."""
+    file_size_bytes: int
+    """Its size when it was looked at."""
+    base_seq: int
+    """The number that its commits begin after: 0, or that of the state that was compacted."""
+    last_seq: int
+    """The number of its last whole commit; `base_seq` if there is none."""
+    frame_count: int
+    """How many whole frames there are: a commit each, or some of the compacted documents."""
+    commit_count: int
+    """How many of them are commits."""
+    live_document_count: int
+    """How many documents the whole frames come to."""
+    dead_record_count: int
+    """How many records compaction would leave out: replaced and removed documents, removals."""
+    torn_tail: TornTail | None
+    """The unfinished write at its end, which opening cuts off; None if there is none."""
+    damage: tuple[Damage, ...]
+    """What is damaged, in the order of the file."""
+    undecodable: tuple[UUID, ...]
+    """The live documents that could not be decoded; empty if there was no codec to try it with."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong. A torn tail is not: a crash leaves one."""
+        return not self.damage and not self.undecodable
+
+    def __str__(self) -> str:
+        found = (
+            f"{self.path}: {self.codec or 'unknown codec'}, {self.file_size_bytes} bytes, "
+            f"{self.commit_count} commits up to {self.last_seq}, "
+            f"{self.live_document_count} documents, {self.dead_record_count} dead records"
+        )
+        torn = [] if self.torn_tail is None else [self.torn_tail]
+        undecodable = [f"cannot be decoded: document {each}" for each in self.undecodable]
+        return "\n".join(map(str, [found, *self.damage, *torn, *undecodable]))
+
+
+@define
+class Tally:
+    """What frames come to.
+
+    Args:
+        codec: What to decode each document with, if at all.
+    """
+
+    _codec: DocumentCodec[Any] | None = None
+    frame_count: int = 0
+    commit_count: int = 0
+    record_count: int = 0
+    live: set[int] = field(factory=set)
+    undecodable: set[int] = field(factory=set)
+
+    async def add(self, frames: Sequence[Frame]) -> None:
+        """Add frames, in order."""
+        for frame in frames:
+            self.frame_count += 1
+            self.commit_count += frame.header.kind is FrameKind.COMMIT
+            for facts in sliced(frame.facts, _SLICE_FACTS):
+                self._add_facts(facts)
+                if len(facts) == _SLICE_FACTS or self._codec is not None:
+                    await trio.lowlevel.checkpoint()
+
+    def _add_facts(self, facts: Sequence[Fact]) -> None:
+        self.record_count += len(facts)
+        for key, data in facts:
+            self.undecodable.discard(key)
+            if data is None:
+                self.live.discard(key)
+            else:
+                self.live.add(key)
+                if not self._decodes(data):
+                    self.undecodable.add(key)
+
+    def _decodes(self, data: bytes) -> bool:
+        if self._codec is None:
+            return True
+        try:
+            self._codec.decode(data)
+        except DecodeError:
+            return False
+        return True
+
+
+@define
+class Findings:
+    """What is wrong with a log."""
+
+    damage: list[Damage] = field(factory=list)
+    torn_tail: TornTail | None = None
+
+
+async def look_through(
+    survey: Survey, take: Callable[[Sequence[Frame]], Awaitable[None]]
+) -> Findings:
+    """Hand all whole frames of a log to `take`, in order, and say what is wrong between them.
+
+    Raises:
+        OSError: The file cannot be read.
+        Exception: Whatever `take` raises.
+    """
+    findings = Findings()
+    while (piece := await survey.next()) is not None:
+        match piece:
+            case Frames(_, frames):
+                await take(frames)
+            case Damage():
+                findings.damage.append(piece)
+            case TornTail():
+                findings.torn_tail = piece
+    return findings
+
+
+async def header_of(file: DiskFile, path: Path, codec: str) -> tuple[Header, Damage | None]:
+    """Read the header of a log or, if it is damaged, conclude one from the frames.
+
+    Args:
+        file: The log.
+        path: Its path, for messages.
+        codec: The codec's name in a header that was concluded.
+
+    Returns:
+        The header, and the damage to the one in the file.
+
+    Raises:
+        DataCorrupted: It is no log of this version.
+        OSError: It cannot be read.
+    """
+    data = await file.read(0, HEADER_BYTES)
+    try:
+        return decode_header(data), None
+    except FrameError as error:
+        problem = str(error)
+    undamaged = zlib.crc32(data[:-4]).to_bytes(4, "little") == data[-4:]
+    header = None if undamaged else await conclude_header(file, codec)
+    if header is None:
+        raise DataCorrupted(str(path), 0, problem)
+    return header, Damage(0, HEADER_BYTES, problem, None)
+
+
+async def verify_log(file: DiskFile, path: Path, codec: DocumentCodec[Any] | None) -> VerifyReport:
+    """Look a log through.
+
+    Args:
+        file: The log. It may be in use.
+        path: Its path, for messages.
+        codec: What to decode each document with, if at all.
+
+    Raises:
+        CodecMismatch: Another codec wrote it.
+        DataCorrupted: It is no log of this version.
+        OSError: It cannot be read.
+    """
+    header, broken = await header_of(file, path, codec.name if codec else "")
+    if broken is None and codec is not None and codec.name != header.codec:
+        raise CodecMismatch(str(path), expected=codec.name, found=header.codec)
+    size = await file.size()
+    survey = Survey(file, header, size, broken is not None)
+    tally = Tally(codec)
+    found = await look_through(survey, tally.add)
+    return VerifyReport(
+        path=path,
+        codec=header.codec if broken is None else None,
+        file_size_bytes=size,
+        base_seq=header.base_seq,
+        last_seq=survey.seq,
+        frame_count=tally.frame_count,
+        commit_count=tally.commit_count,
+        live_document_count=len(tally.live),
+        dead_record_count=tally.record_count - len(tally.live),
+        torn_tail=found.torn_tail,
+        damage=(*([broken] if broken else []), *found.damage),
+        undecodable=tuple(UUID(int=key) for key in sorted(tally.undecodable)),
+    )

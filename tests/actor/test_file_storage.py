@@ -1,0 +1,564 @@
+"""The log in a file: what it writes, what it leaves when the disk fails, and who may open it."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from log_tools import (
+    LOCK_PATH,
+    NEW_PATH,
+    PATH,
+    Acknowledged,
+    Skipping,
+    after,
+    broken_promises,
+    commit,
+    commits,
+    compacted,
+    frame_starts,
+    header_of,
+    live,
+    on_disk,
+    opened,
+    read_back,
+    written,
+)
+
+from reddb.actor import file_storage
+from reddb.actor.disk import Disk, RealDisk
+from reddb.actor.file_storage import FileStorage
+from reddb.actor.storage import Commit
+from reddb.errors import DatabaseLocked, DataCorrupted
+from reddb.testing.journal import Synced, Wrote
+from reddb.testing.simulated_disk import Operation, SimulatedDisk
+
+FIVE = commits(5)
+LONG = commits(20, 400)
+
+
+# Appending.
+
+
+@pytest.mark.parametrize("batch", [FIVE[:1], FIVE])
+async def test_a_batch_is_one_write_and_one_sync(batch: Sequence[Commit]) -> None:
+    disk = SimulatedDisk()
+    async with opened(disk) as (storage, _):
+        before = len(disk.journal)
+        await storage.append(batch)
+        write, sync = disk.journal[before:]
+        assert isinstance(write, Wrote) and isinstance(sync, Synced)
+        assert storage.size_bytes == len(disk.content(PATH)) == write.offset + len(write.data)
+
+
+async def test_a_storage_that_does_not_sync_syncs_when_it_is_closed() -> None:
+    disk = SimulatedDisk()
+    async with opened(disk, sync=False) as (storage, _):
+        before = len(disk.journal)
+        await storage.append(FIVE[:1])
+        await storage.append(FIVE[1:])
+        assert [type(event) for event in disk.journal[before:]] == [Wrote, Wrote]
+    assert isinstance(disk.journal[-1], Synced)
+    assert (await read_back(disk)).documents == after(FIVE)
+
+
+async def test_a_storage_to_which_nothing_was_appended_does_not_sync_when_it_is_closed() -> None:
+    disk = on_disk(await written(FIVE))
+    async with opened(disk, sync=False):
+        before = len(disk.journal)
+    assert len(disk.journal) == before
+
+
+async def test_every_log_has_an_id_of_its_own() -> None:
+    first, second = header_of(await written(FIVE)), header_of(await written(FIVE))
+    assert first.file_id != second.file_id
+    fixed = await written(FIVE, random_bytes=bytes)
+    assert header_of(fixed).file_id == bytes(16)
+
+
+@pytest.mark.parametrize("failing", [Operation.WRITE, Operation.SYNC])
+@pytest.mark.parametrize("short", [True, False])
+async def test_after_a_failed_append_nothing_more_is_written_until_reopened(
+    failing: Operation, short: bool
+) -> None:
+    disk = SimulatedDisk()
+    async with opened(disk) as (storage, _):
+        await storage.append(FIVE[:2])
+        kept = disk.content(PATH)
+        disk.fail(failing, error=errno.ENOSPC, short=short)
+        with pytest.raises(OSError, match="No space left"):
+            await storage.append(FIVE[2:3])
+        assert disk.content(PATH) == kept
+        before = len(disk.journal)
+        with pytest.raises(OSError, match="open the database again"):
+            await storage.append(FIVE[2:3])
+    assert len(disk.journal) == before
+    async with opened(disk) as (storage, found):
+        assert found.documents == after(FIVE[:2])
+        await storage.append(FIVE[2:])
+    assert (await read_back(disk)).documents == after(FIVE)
+
+
+async def test_an_append_that_is_cancelled_is_taken_off_and_ends_the_writing() -> None:
+    disk = SimulatedDisk()
+    async with opened(disk) as (storage, _):
+        kept = disk.content(PATH)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await storage.append(FIVE)
+        assert scope.cancelled_caught
+        assert disk.content(PATH) == kept
+
+
+# Power cuts while appending.
+
+
+async def appended(disk: Disk, simulated: SimulatedDisk, **options: Any) -> Acknowledged:
+    """Append batches of several sizes to a new log on `disk`."""
+    acknowledged = Acknowledged(simulated)
+    async with opened(disk, **options) as (storage, _):
+        await acknowledged.append(storage, *commits(1))
+        await acknowledged.append(storage, commit(2, 700), commit(3), commit(4, 200))
+        await acknowledged.append(storage, Commit(5, [(2, None), (1, b"new")]))
+    return acknowledged
+
+
+async def test_an_acknowledged_append_outlasts_any_power_cut() -> None:
+    disk = SimulatedDisk()
+    acknowledged = await appended(disk, disk)
+    assert not await broken_promises(acknowledged)
+
+
+async def test_without_syncs_a_power_cut_takes_acknowledged_appends() -> None:
+    disk = SimulatedDisk()
+    acknowledged = await appended(Skipping(disk, frozenset({Operation.SYNC})), disk)
+    assert any("are left" in each for each in await broken_promises(acknowledged))
+
+
+async def test_without_syncs_what_a_power_cut_leaves_is_still_a_prefix() -> None:
+    disk = SimulatedDisk()
+    acknowledged = await appended(disk, disk, sync=False)
+    acknowledged.marks.clear()
+    assert not await broken_promises(acknowledged)
+
+
+# Creating.
+
+
+async def test_a_new_log_is_there_whole_or_not_at_all_after_any_power_cut() -> None:
+    disk = SimulatedDisk()
+    async with opened(disk):
+        pass
+    assert not await broken_promises(Acknowledged(disk))
+
+
+async def test_a_log_that_was_created_in_place_would_be_refused_after_a_power_cut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    disk = SimulatedDisk()
+    with monkeypatch.context() as patches:
+        patches.setattr(FileStorage, "_new_path", PATH)
+        await read_back(disk)
+    broken = await broken_promises(Acknowledged(disk))
+    assert any(DataCorrupted.__name__ in each for each in broken)
+
+
+async def test_without_a_sync_of_the_directory_a_power_cut_takes_a_new_log() -> None:
+    disk = SimulatedDisk()
+    acknowledged = await appended(Skipping(disk, frozenset({Operation.SYNC_DIRECTORY})), disk)
+    assert await broken_promises(acknowledged)
+
+
+@pytest.mark.parametrize("short", [True, False])
+async def test_creating_a_log_can_fail_at_any_operation_and_be_done_again(short: bool) -> None:
+    nth, done = 0, False
+    while not done:
+        nth += 1
+        disk = SimulatedDisk()
+        disk.fail(nth=nth, short=short)
+        try:
+            await read_back(disk)
+            done = True
+        except OSError:
+            assert NEW_PATH not in disk.paths()
+        disk.heal()
+        await read_back(disk)
+        assert disk.paths() == [PATH]
+    assert nth > 6
+
+
+async def test_what_an_interrupted_creation_or_compaction_left_is_removed() -> None:
+    log = await written(FIVE)
+    disk = SimulatedDisk({PATH: log, NEW_PATH: b"REDDB\0\3\0 half of it"})
+    assert (await read_back(disk)).documents == after(FIVE)
+    assert disk.paths() == [PATH]
+    assert disk.content(PATH) == log
+
+
+# A program that was killed, and a power cut after the next one went on.
+
+
+async def went_on(disk: SimulatedDisk, history: Sequence[Commit]) -> Acknowledged:
+    """Open what a killed program left, and append to it."""
+    acknowledged = Acknowledged(disk)
+    async with opened(disk) as (storage, found):
+        acknowledged.history += history[: found.seq]
+        acknowledged.mark()
+        await acknowledged.append(storage, commit(found.seq + 1, 40))
+    return acknowledged
+
+
+async def test_what_the_next_program_acknowledges_outlasts_a_power_cut() -> None:
+    disk = SimulatedDisk()
+    async with opened(disk) as (storage, _):
+        await storage.append(FIVE[:2])
+        await storage.append(FIVE[2:4])
+        await storage.compact(4, live(FIVE[:4]))
+        await storage.append(FIVE[4:])
+    for event in range(len(disk.journal) + 1):
+        killed = disk.killed(event)
+        acknowledged = await went_on(killed, FIVE)
+        assert not await broken_promises(acknowledged, since=event), f"killed at {event}"
+
+
+@pytest.mark.parametrize("operation", [Operation.SYNC, Operation.WRITE])
+async def test_what_was_appended_after_a_failure_outlasts_a_power_cut(
+    operation: Operation,
+) -> None:
+    disk = SimulatedDisk()
+    async with opened(disk) as (storage, _):
+        await storage.append(FIVE[:2])
+        disk.fail(operation, short=True)
+        disk.fail(Operation.TRUNCATE)
+        with pytest.raises(OSError, match="Input/output"):
+            await storage.append(FIVE[2:3])
+    since = len(disk.journal)
+    acknowledged = await went_on(disk, FIVE)
+    assert not await broken_promises(acknowledged, since=since)
+
+
+# Locking.
+
+
+async def test_a_log_is_open_once_at_a_time() -> None:
+    disk = SimulatedDisk()
+    async with opened(disk) as (storage, _):
+        other = FileStorage(PATH, disk=disk)
+        with pytest.raises(DatabaseLocked) as caught:
+            await other.open("json")
+        assert caught.value.path == str(LOCK_PATH)
+        await other.aclose()
+        with pytest.raises(DatabaseLocked):
+            await other.open("json")
+        await storage.append(FIVE)
+    assert (await read_back(disk)).documents == after(FIVE)
+
+
+async def test_a_log_that_was_refused_is_not_locked() -> None:
+    disk = on_disk(b"something else")
+    for _ in range(2):
+        with pytest.raises(DataCorrupted):
+            await read_back(disk)
+
+
+class Jammed(SimulatedDisk):
+    """A disk whose files cannot be closed without an error."""
+
+    async def create(self, path: Path) -> Any:
+        return self.jam(await super().create(path))
+
+    async def open(self, path: Path) -> Any:
+        file = await super().open(path)
+        return file and self.jam(file)
+
+    def jam(self, file: Any) -> Any:
+        aclose = file.aclose
+
+        async def jammed_aclose() -> None:
+            await aclose()
+            raise OSError(errno.EIO, "jammed")
+
+        return _Jammed(file, jammed_aclose)
+
+
+class _Jammed:
+    def __init__(self, file: Any, aclose: Any) -> None:
+        self.file = file
+        self.aclose = aclose
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+
+async def test_the_lock_is_given_up_though_the_file_cannot_be_closed() -> None:
+    disk = Jammed()
+    for _ in range(2):
+        with pytest.raises(OSError, match="jammed"):
+            await read_back(disk)
+    assert await disk.lock(LOCK_PATH) is not None
+
+
+@pytest.mark.parametrize("operation", [Operation.SYNC, Operation.WRITE])
+async def test_the_lock_is_given_up_though_the_disk_has_failed(operation: Operation) -> None:
+    disk = SimulatedDisk()
+
+    async def body() -> None:
+        async with opened(disk, sync=False) as (storage, _):
+            disk.fail(operation, forever=True)
+            await storage.append(FIVE)
+
+    with pytest.raises(OSError, match="Input/output"):
+        await body()
+    disk.heal()
+    assert (await read_back(disk)).seq in {0, 5}
+
+
+# Compacting.
+
+
+async def test_a_compacted_log_holds_the_live_documents_alone() -> None:
+    history = [*LONG, Commit(21, [(key, None) for key in range(2, 21)])]
+    log = await compacted(history)
+    found = await read_back(on_disk(log))
+    assert found.documents == after(history)
+    assert (found.seq, found.recovery.commits) == (21, 0)
+    assert len(log) < 600
+    assert header_of(log).base_seq == 21
+    assert header_of(log).synced == len(log)
+
+
+async def test_the_size_after_compaction_is_what_was_estimated() -> None:
+    disk = SimulatedDisk()
+    async with opened(disk) as (storage, _):
+        await storage.append(LONG)
+        estimate = storage.compacted_bytes(20, 20 * 400)
+        await storage.compact(20, live(LONG))
+        assert storage.size_bytes == estimate == len(disk.content(PATH))
+        await storage.compact(20, ())
+        assert storage.size_bytes == storage.compacted_bytes(0, 0)
+
+
+async def test_a_large_state_is_compacted_in_several_frames() -> None:
+    history = commits(10, 50_000)
+    log = await compacted(history)
+    assert len(frame_starts(log)) - 1 == 4
+    assert (await read_back(on_disk(log))).documents == after(history)
+    async with opened(SimulatedDisk()) as (storage, _):
+        assert storage.compacted_bytes(10, 500_000) == len(log)
+
+
+async def test_appends_wait_only_while_the_files_are_switched(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    disk = SimulatedDisk(latency_s=1)
+    async with opened(disk) as (storage, _), trio.open_nursery() as nursery:
+        await storage.append(LONG)
+        nursery.start_soon(storage.compact, 20, live(LONG))
+        await trio.testing.wait_all_tasks_blocked()
+        start = trio.current_time()
+        await storage.append([commit(21)])
+        assert trio.current_time() - start == 2, "a write and a sync, as without a compaction"
+
+
+@pytest.mark.parametrize("before", range(8))
+@pytest.mark.parametrize("catch_up_bytes", [100, 256 * 1024])
+async def test_compaction_beside_appends_loses_nothing(
+    before: int,
+    catch_up_bytes: int,
+    autojump_clock: trio.testing.MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(file_storage, "_CATCH_UP_BYTES", catch_up_bytes)
+    disk = SimulatedDisk(latency_s=1)
+    async with opened(disk) as (storage, _), trio.open_nursery() as nursery:
+        for at, each in enumerate(LONG):
+            if at == before:
+                nursery.start_soon(storage.compact, at, live(LONG[:at]))
+            await storage.append([each])
+    found = await read_back(disk)
+    assert found.documents == after(LONG)
+    assert found.recovery.commits == 20 - before
+    assert disk.paths() == [PATH]
+
+
+async def test_a_compaction_that_can_never_catch_up_switches_all_the_same(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_storage, "_CATCH_UP_BYTES", 0)
+    disk = SimulatedDisk(latency_s=1)
+    async with opened(disk) as (storage, _), trio.open_nursery() as nursery:
+        nursery.start_soon(storage.compact, 0, ())
+        for each in commits(200):
+            await storage.append([each])
+    assert header_of(disk.content(PATH)).synced > 64
+    assert (await read_back(disk)).documents == after(commits(200))
+
+
+async def compacted_beside_appends(disk: Disk, simulated: SimulatedDisk) -> Acknowledged:
+    acknowledged = Acknowledged(simulated)
+    async with opened(disk) as (storage, _):
+        await acknowledged.append(storage, *FIVE)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(storage.compact, 5, live(FIVE))
+            await acknowledged.append(storage, commit(6))
+            await acknowledged.append(storage, Commit(7, [(3, None)]))
+        await acknowledged.append(storage, commit(8))
+    return acknowledged
+
+
+async def test_a_power_cut_at_any_moment_of_a_compaction_loses_nothing() -> None:
+    disk = SimulatedDisk()
+    acknowledged = await compacted_beside_appends(disk, disk)
+    assert not await broken_promises(acknowledged)
+
+
+@pytest.mark.parametrize("skipped", [Operation.SYNC, Operation.SYNC_DIRECTORY])
+async def test_without_each_of_its_syncs_a_power_cut_during_a_compaction_loses_something(
+    skipped: Operation,
+) -> None:
+    disk = SimulatedDisk()
+    async with opened(disk):
+        pass
+    acknowledged = await compacted_beside_appends(Skipping(disk, frozenset({skipped})), disk)
+    assert await broken_promises(acknowledged)
+
+
+async def fail_compaction(nth: int, **failure: Any) -> bool:
+    """Let the `nth` operation of a compaction fail; False if there are fewer."""
+    disk = SimulatedDisk()
+    async with opened(disk) as (storage, _):
+        await storage.append(FIVE[:3])
+        log = disk.content(PATH)
+        disk.fail(nth=nth, **failure)
+        try:
+            await storage.compact(3, live(FIVE[:3]))
+        except OSError:
+            disk.heal()
+        else:
+            return False
+        assert disk.paths() == [PATH] or "forever" in failure
+        if disk.content(PATH) == log:
+            await storage.append(FIVE[3:4])
+            await storage.compact(4, live(FIVE[:4]))
+            assert disk.paths() == [PATH]
+            kept = 4
+        else:
+            with pytest.raises(OSError, match="open the database again"):
+                await storage.append(FIVE[3:4])
+            kept = 3
+    assert (await read_back(disk)).documents == after(FIVE[:kept])
+    return True
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [{}, {"error": errno.ENOSPC}, {"short": True}, {"error": errno.ENOSPC, "forever": True}],
+    ids=repr,
+)
+async def test_a_compaction_that_fails_leaves_the_old_log(failure: dict[str, Any]) -> None:
+    nth = 1
+    while await fail_compaction(nth, **failure):
+        nth += 1
+    assert nth > 6
+
+
+async def test_a_compaction_whose_rename_is_not_on_disk_for_certain_ends_the_writing() -> None:
+    disk = SimulatedDisk()
+    acknowledged = Acknowledged(disk)
+    async with opened(disk) as (storage, _):
+        await acknowledged.append(storage, *FIVE)
+        disk.fail(Operation.SYNC_DIRECTORY)
+        with pytest.raises(OSError, match="Input/output"):
+            await storage.compact(5, live(FIVE))
+        with pytest.raises(OSError, match="open the database again"):
+            await storage.append([commit(6)])
+    assert not await broken_promises(acknowledged)
+
+
+async def test_an_old_log_that_cannot_be_closed_does_not_matter() -> None:
+    disk = Jammed()
+
+    async def body() -> None:
+        async with opened(disk) as (storage, _):
+            await storage.append(FIVE[:3])
+            await storage.compact(3, live(FIVE[:3]))
+            await storage.append(FIVE[3:])
+
+    with pytest.raises(OSError, match="jammed"):
+        await body()
+    assert (await read_back(on_disk(disk.content(PATH)))).documents == after(FIVE)
+
+
+async def test_a_compaction_can_be_cancelled_at_any_moment(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    for moment in range(12):
+        disk = SimulatedDisk(latency_s=1)
+        async with opened(disk) as (storage, _):
+            await storage.append(FIVE[:3])
+            with trio.move_on_after(moment + 0.5) as scope:
+                await storage.compact(3, live(FIVE[:3]))
+            assert disk.paths() == [PATH]
+            await storage.append(FIVE[3:])
+        assert (await read_back(disk)).documents == after(FIVE)
+    assert not scope.cancelled_caught, "the last moment was after its end"
+
+
+async def test_a_failed_append_beside_a_compaction_is_not_in_the_new_log(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    disk = SimulatedDisk(latency_s=1)
+    async with opened(disk) as (storage, _):
+        await storage.append(FIVE[:3])
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(storage.compact, 3, live(FIVE[:3]))
+            await trio.testing.wait_all_tasks_blocked()
+            disk.fail(Operation.WRITE)
+            with pytest.raises(OSError, match="Input/output"):
+                await storage.append(FIVE[3:])
+    assert (await read_back(disk)).documents == after(FIVE[:3])
+
+
+# On the real disk.
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+async def test_a_log_is_its_owners_alone_also_when_compacted(tmp_path: Path) -> None:
+    path = tmp_path / "notes.json"
+    storage = FileStorage(path)
+    await storage.open("json")
+    await storage.recover(lambda *_: None)
+    assert {mode_of(path), mode_of(tmp_path / "notes.json.lock")} == {0o600}
+    await storage.append(FIVE)
+    await storage.compact(5, live(FIVE))
+    assert mode_of(path) == 0o600
+    await storage.aclose()
+    assert [each.name for each in await trio.Path(tmp_path).iterdir()] == ["notes.json"]
+
+
+@pytest.mark.parametrize("directory", ["missing", "file"])
+async def test_a_directory_that_is_none_is_an_os_error(tmp_path: Path, directory: str) -> None:
+    (tmp_path / "file").touch()
+    storage = FileStorage(tmp_path / directory / "notes.json")
+    with pytest.raises(OSError, match=directory):
+        await storage.open("json")
+    await storage.aclose()
+
+
+async def test_a_log_that_is_a_directory_is_an_os_error_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "notes.json"
+    path.mkdir()
+    storage = FileStorage(path, disk=RealDisk())
+    with pytest.raises(IsADirectoryError):
+        await storage.open("json")
+    await storage.aclose()
+    assert path.is_dir()

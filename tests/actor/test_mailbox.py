@@ -1,0 +1,289 @@
+"""A call is withdrawn or answered, exactly one of them, whatever is cancelled and closed when."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from actor_tools import insertion
+from attrs import define, field, frozen
+from hypothesis import given
+from hypothesis import strategies as st
+from writer_tools import desk
+
+from reddb.actor.commands import Command
+from reddb.actor.mailbox import Call, CallStatus, Mailbox
+from reddb.errors import DatabaseClosed
+
+
+def commands(calls: list[Call[Any]]) -> list[object]:
+    return [call.command for call in calls]
+
+
+FIRST, SECOND, THIRD, FOURTH = (insertion(key) for key in range(4))
+
+
+# Taking and answering.
+
+
+async def test_a_batch_is_what_has_arrived_in_order() -> None:
+    async with desk() as at:
+        await at.send(first=FIRST, second=SECOND, third=THIRD)
+        batch = await at.mailbox.take_batch()
+        assert commands(batch) == [FIRST, SECOND, THIRD]
+        assert {call.status for call in batch} == {CallStatus.TAKEN}
+        for call in batch:
+            call.answer(None)
+
+
+async def test_a_batch_is_no_larger_than_it_may_be() -> None:
+    async with desk(batch_max=2) as at:
+        await at.send(first=FIRST, second=SECOND, third=THIRD)
+        for expected in ([FIRST, SECOND], [THIRD]):
+            batch = await at.mailbox.take_batch()
+            assert commands(batch) == expected
+            for call in batch:
+                call.answer(None)
+
+
+async def test_every_caller_gets_its_own_answer() -> None:
+    error = LookupError("second")
+    async with desk() as at:
+        await at.send(first=FIRST, second=SECOND)
+        first, second = await at.mailbox.take_batch()
+        second.answer(None, error)
+        first.answer("one")
+    assert at.answer("first") == "one"
+    assert at.error("second") is error
+
+
+async def test_an_answer_that_comes_before_its_caller_waits_is_not_lost() -> None:
+    async with desk(commands_max=1) as at:
+        await at.send(first=FIRST, in_line=SECOND)
+        batch = await at.mailbox.take_batch()
+        assert len(batch) == 2
+        for call in batch:
+            call.answer(call.command)
+    assert at.answer("in_line") == SECOND
+
+
+async def test_a_call_is_answered_once_and_only_when_it_was_taken() -> None:
+    call = Call(FIRST)
+    with pytest.raises(AssertionError, match="after it was taken"):
+        call.answer(None)
+    assert call.take() and not call.take()
+    error = LookupError("one")
+    call.answer(None, error)
+    with pytest.raises(AssertionError, match="answered once"):
+        call.answer(None)
+    with pytest.raises(LookupError, match="one"):
+        await call.wait()
+
+
+# Cancelling.
+
+
+async def test_a_call_that_is_cancelled_while_it_is_queued_is_withdrawn() -> None:
+    async with desk() as at:
+        await at.send(first=FIRST, second=SECOND)
+        await at.cancel("first")
+        assert at.scopes["first"].cancelled_caught
+        (call,) = await at.mailbox.take_batch()
+        assert call.command is SECOND
+        call.answer(None)
+    assert [*at.answers] == ["second"]
+
+
+async def test_a_call_that_is_cancelled_before_it_is_made_does_not_happen() -> None:
+    mailbox = Mailbox(1, 1)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await mailbox.ask(FIRST)
+    assert scope.cancelled_caught
+    mailbox.close()
+    assert await mailbox.take_batch() == []
+
+
+async def test_a_call_that_was_taken_is_answered_though_it_is_cancelled() -> None:
+    async with desk() as at:
+        await at.send(first=FIRST)
+        (call,) = await at.mailbox.take_batch()
+        await at.cancel("first")
+        assert at.answers == {}
+        call.answer("done")
+    assert at.answer("first") == "done"
+    assert not at.scopes["first"].cancelled_caught
+
+
+async def test_a_mailbox_of_withdrawn_calls_gives_no_batch() -> None:
+    async with desk() as at:
+        await at.send(first=FIRST, second=SECOND)
+        await at.cancel("first")
+        await at.cancel("second")
+        batches: list[list[Call[Any]]] = []
+        at.nursery.start_soon(take_into, at.mailbox, batches)
+        await trio.testing.wait_all_tasks_blocked()
+        assert batches == []
+        await at.send(third=THIRD)
+        (call,) = batches[0]
+        assert call.command is THIRD
+        call.answer(None)
+
+
+async def take_into(mailbox: Mailbox, batches: list[list[Call[Any]]]) -> None:
+    batches.append(await mailbox.take_batch())
+
+
+# Back-pressure.
+
+
+async def test_senders_wait_in_line_while_the_mailbox_is_full() -> None:
+    async with desk(commands_max=2, batch_max=2) as at:
+        await at.send(first=FIRST, second=SECOND, third=THIRD, fourth=FOURTH)
+        statistics = at.mailbox.statistics()
+        assert (statistics.current_buffer_used, statistics.tasks_waiting_send) == (2, 2)
+        for expected in ([FIRST, SECOND], [THIRD, FOURTH]):
+            batch = await at.mailbox.take_batch()
+            assert commands(batch) == expected
+            for call in batch:
+                call.answer(None)
+    assert len(at.answers) == 4
+
+
+async def test_a_call_that_is_cancelled_while_it_waits_in_line_does_not_happen() -> None:
+    async with desk(commands_max=1) as at:
+        await at.send(first=FIRST, second=SECOND, third=THIRD)
+        await at.cancel("second")
+        assert at.scopes["second"].cancelled_caught
+        batch = await at.mailbox.take_batch()
+        assert commands(batch) == [FIRST, THIRD]
+        for call in batch:
+            call.answer(None)
+
+
+# Closing.
+
+
+async def test_what_is_in_a_closed_mailbox_is_still_taken() -> None:
+    async with desk(commands_max=2) as at:
+        await at.send(first=FIRST, second=SECOND, in_line=THIRD)
+        at.mailbox.close()
+        await at.send(late=FOURTH)
+        batch = await at.mailbox.take_batch()
+        assert commands(batch) == [FIRST, SECOND]
+        for call in batch:
+            call.answer(None)
+        assert await at.mailbox.take_batch() == []
+    for name in ("in_line", "late"):
+        assert isinstance(at.error(name), DatabaseClosed)
+    assert at.answers.keys() == {"first", "second", "in_line", "late"}
+
+
+async def test_a_mailbox_that_is_broken_off_gives_what_is_in_it() -> None:
+    async with desk(commands_max=2) as at:
+        await at.send(first=FIRST, second=SECOND, in_line=THIRD)
+        await at.cancel("first")
+        left = at.mailbox.break_off()
+        assert commands(left) == [SECOND]
+        left[0].answer(None, LookupError())
+        await at.send(late=FOURTH)
+    assert isinstance(at.error("second"), LookupError)
+    for name in ("in_line", "late"):
+        assert isinstance(at.error(name), DatabaseClosed)
+
+
+# The law.
+
+
+@frozen
+class Numbered(Command[int]):
+    """A command that is its own number."""
+
+    number: int
+
+
+def number_of(call: Call[Any]) -> int:
+    command: Any = call.command
+    number: int = command.number
+    return number
+
+
+@define
+class Run:
+    """Callers, who are cancelled at some moment or not, and a writer that breaks off or not."""
+
+    seed: int
+    callers: int
+    breaks_off: bool
+    taken: list[int] = field(factory=list)
+    answered: list[int] = field(factory=list)
+    closed: list[int] = field(factory=list)
+    cancelled: list[int] = field(factory=list)
+    chance: Random = field(init=False)
+    mailbox: Mailbox = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.chance = Random(self.seed)
+        self.mailbox = Mailbox(self.chance.randint(1, 3), self.chance.randint(1, 4))
+
+    async def pause(self) -> None:
+        for _ in range(self.chance.randint(0, 4)):
+            await trio.lowlevel.checkpoint()
+
+    async def call(self, number: int, scope: trio.CancelScope) -> None:
+        with scope:
+            await trio.lowlevel.checkpoint()
+            try:
+                assert await self.mailbox.ask(Numbered(number)) == number
+                self.answered.append(number)
+            except DatabaseClosed:
+                self.closed.append(number)
+        if scope.cancelled_caught:
+            self.cancelled.append(number)
+
+    async def cancel(self, scope: trio.CancelScope) -> None:
+        await self.pause()
+        scope.cancel()
+
+    async def write(self) -> None:
+        for _ in range(self.chance.randint(0, self.callers)):
+            await self.answer(await self.mailbox.take_batch())
+        if self.breaks_off:
+            await self.answer(self.mailbox.break_off())
+            return
+        self.mailbox.close()
+        while batch := await self.mailbox.take_batch():
+            await self.answer(batch)
+
+    async def answer(self, batch: list[Call[Any]]) -> None:
+        numbers = [number_of(call) for call in batch]
+        self.taken += numbers
+        await self.pause()
+        for call, number in zip(batch, numbers, strict=True):
+            call.answer(number)
+
+    async def run(self) -> None:
+        async with trio.open_nursery() as nursery:
+            for number in range(self.callers):
+                scope = trio.CancelScope()
+                nursery.start_soon(self.call, number, scope)
+                if self.chance.random() < 0.5:
+                    nursery.start_soon(self.cancel, scope)
+            with trio.move_on_after(100):
+                await self.write()
+                return
+            self.mailbox.break_off()
+
+
+@given(seed=st.integers(0, 1 << 32), callers=st.integers(0, 12), breaks_off=st.booleans())
+def test_what_was_taken_is_answered_and_nothing_else_happens(
+    seed: int, callers: int, breaks_off: bool
+) -> None:
+    run = Run(seed, callers, breaks_off)
+    trio.run(run.run, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert sorted(run.answered) == sorted(run.taken)
+    ends = run.answered + run.closed + run.cancelled
+    assert sorted(ends) == list(range(callers)), "every call ends in one way"

@@ -1,0 +1,130 @@
+"""Power cuts and kills at every moment of many workloads, on the simulated disk.
+
+`tests.campaigns.simulated.search` goes through what the crashes of one workload can leave. This
+campaign has it do so for scripted and seeded workloads in all formats, both write orders and both
+durabilities. Then it takes one protection of the log away after the other: each time the same
+search must find violations.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+
+from attrs import frozen
+
+from reddb import BinDb, Durability, JsonDb, RonDb, WriteOrder, YamlDb
+from tests.campaigns.campaign import Campaign, Report
+from tests.campaigns.simulated.search import EVERY_MOMENT, FULL, SHORT, Effort, Job, search
+from tests.campaigns.simulated.steps import SCRIPT, Step
+from tests.campaigns.simulated.weakened import (
+    WithoutDirectorySync,
+    WithoutDirectorySyncAtOpening,
+    WithoutSync,
+    WithoutSyncBeforeRename,
+    WithoutTailCut,
+    without_checksums,
+)
+from tests.campaigns.simulated.workload import Setting
+
+FORMATS = (BinDb, JsonDb, RonDb, YamlDb)
+SETTINGS = tuple(
+    Setting(database, order, durability)
+    for database, order, durability in product(FORMATS, WriteOrder, Durability)
+)
+
+
+# Negative controls.
+
+
+@frozen
+class Control:
+    """A protection that is taken away."""
+
+    name: str
+    setting: Setting
+    effort: Effort
+    sessions: Sequence[Sequence[Step]] = SCRIPT
+    patches: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+
+
+AT_ONCE = Effort(EVERY_MOMENT, 6, crashes_again=0, kills=0, moments_after=0, states_after=0)
+AFTER_A_CRASH = Effort(EVERY_MOMENT, 12, 40, kills=0, moments_after=EVERY_MOMENT, states_after=1)
+AFTER_A_KILL = Effort(0, 0, crashes_again=0, kills=0, moments_after=EVERY_MOMENT, states_after=4)
+
+CONTROLS = (
+    Control("syncs", Setting(JsonDb, weakened=WithoutSync), AT_ONCE),
+    Control("syncs of the directory", Setting(BinDb, weakened=WithoutDirectorySync), AT_ONCE),
+    Control(
+        "a sync of the directory at opening",
+        Setting(RonDb, weakened=WithoutDirectorySyncAtOpening),
+        AFTER_A_KILL,
+    ),
+    Control(
+        "a sync before the renaming",
+        Setting(YamlDb, weakened=WithoutSyncBeforeRename),
+        AT_ONCE,
+        sessions=[[Step.BULK, Step.COMPACT, Step.INSERT, Step.COMPACT]],
+    ),
+    Control("checksums", Setting(JsonDb), AT_ONCE, patches=without_checksums),
+    Control(
+        "cutting a torn tail",
+        Setting(BinDb, weakened=WithoutTailCut),
+        AFTER_A_CRASH,
+        sessions=[[Step.INSERT, Step.BURST]],
+    ),
+)
+
+
+def caught(control: Control, seed: int) -> int:
+    """Give how many violations are found without a protection."""
+    with control.patches():
+        job = Job(control.setting, seed, control.effort, control.sessions)
+        return len(search(job).violations)
+
+
+# The campaign.
+
+
+def jobs(scale: float, seed: int) -> list[Job]:
+    """Give what to search at a scale: in full from 1 on, and a little of each kind below."""
+    if scale < 1:
+        return [
+            Job(setting, seed + number, SHORT, SCRIPT if number % 4 == 0 else None)
+            for number, setting in enumerate(SETTINGS)
+        ]
+    by_chance = [
+        Job(setting, seed * 1000 + number, FULL)
+        for number in range(round(2 * scale))
+        for setting in SETTINGS
+    ]
+    return [Job(setting, seed, FULL, SCRIPT) for setting in SETTINGS] + by_chance
+
+
+def run(scale: float, seed: int) -> Report:
+    """Search; on all processors from scale 1 on."""
+    report = Report()
+    for found in _done(jobs(scale, seed), parallel=scale >= 1):
+        report.tried += found.tried
+        report.violations += found.violations
+    for control in CONTROLS:
+        report.caught[control.name] = caught(control, seed)
+    return report
+
+
+def _done(todo: Sequence[Job], *, parallel: bool) -> Iterator[Report]:
+    if not parallel:
+        yield from map(search, todo)
+        return
+    with ProcessPoolExecutor(os.cpu_count()) as processes:
+        yield from processes.map(search, todo)
+
+
+CAMPAIGN = Campaign(
+    "crash-states",
+    "power cuts and kills at every moment of many workloads, on the simulated disk",
+    run,
+)
