@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
+import pickle
 import pkgutil
 from types import ModuleType
 from typing import Any
+from uuid import UUID
 
 import pytest
 import trio
@@ -14,12 +17,34 @@ import trio
 import reddb
 import reddb.errors
 
-CONTRACT = """
-    RedDb MemDb BinDb JsonDb RonDb YamlDb DbConfig WriteOrder Durability Document Snapshot
-    RedDbError DocumentNotFound IndexNotFound EncodeError DecodeError DataCorrupted CodecMismatch
-    PersistFailed DatabaseLocked DatabaseClosed DatabaseBroken TransactionConflict
-    TransactionClosed UniqueViolation FeedLagged
-""".split()
+CONTRACT = [
+    "RedDb",
+    "MemDb",
+    "BinDb",
+    "JsonDb",
+    "RonDb",
+    "YamlDb",
+    "DbConfig",
+    "WriteOrder",
+    "Durability",
+    "Document",
+    "Snapshot",
+    "RedDbError",
+    "DocumentNotFound",
+    "IndexNotFound",
+    "EncodeError",
+    "DecodeError",
+    "DataCorrupted",
+    "CodecMismatch",
+    "PersistFailed",
+    "DatabaseLocked",
+    "DatabaseClosed",
+    "DatabaseBroken",
+    "TransactionConflict",
+    "TransactionClosed",
+    "UniqueViolation",
+    "FeedLagged",
+]
 
 ERRORS = [
     value
@@ -113,6 +138,29 @@ def test_an_error_is_also_what_python_and_trio_call_it(
     error: type[BaseException], base: type[BaseException]
 ) -> None:
     assert issubclass(error, base)
+
+
+EXAMPLES = [
+    reddb.DocumentNotFound(UUID(int=7)),
+    reddb.IndexNotFound("by_text"),
+    reddb.EncodeError("expected int, found str", "$.count"),
+    reddb.DecodeError("expected int, found str", "$.count", UUID(int=7)),
+    reddb.DecodeError("not JSON"),
+    reddb.DataCorrupted("notes.json", 64, "the checksum is wrong"),
+    reddb.CodecMismatch("notes.json", "json", "ron"),
+    reddb.DatabaseLocked("notes.json.lock"),
+    reddb.UniqueViolation("by_text", "ada", UUID(int=7)),
+    *(error("what happened") for error in ERRORS if error.__init__ is Exception.__init__),
+]
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_an_error_tells_its_details_also_after_a_journey(error: Exception) -> None:
+    for same in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert type(same) is type(error)
+        assert (str(same), vars(same)) == (str(error), vars(error))
+    for detail in vars(error).values():
+        assert detail is None or str(detail) in str(error)
 
 
 def test_the_base_of_all_errors_is_an_ordinary_exception() -> None:

@@ -90,20 +90,21 @@ class Engine(Generic[T]):
             ValueError: `since` is yet to come.
         """
         writer = self.writer
-        newest = writer.published.seq
-        seen = newest if since is None else since
+        newest, kept = writer.published.seq, writer.kept.seq
+        seen = kept if since is None else since
         if not 0 <= seen <= newest:
             raise ValueError(f"since is {seen}, but the newest commit has the number {newest}")
-        missed = writer.history.since(seen)
+        missed = writer.history.since(seen) if seen < kept else []
         if missed is None:
             raise FeedLagged(seen)
         subscription = Subscription(seen, commits_max, coalesce)
-        subscription.replay([commit for commit in missed if commit.seq <= writer.kept.seq])
+        subscription.replay([commit for commit in missed if commit.seq <= kept])
         writer.feeds.add(subscription)
         try:
             yield subscription
         finally:
             writer.feeds.remove(subscription)
+            subscription.end(_watched_no_more)
 
     async def close(self) -> None:
         """Take no more commands; wait until all that were accepted are done and on disk."""
@@ -130,6 +131,10 @@ class Engine(Generic[T]):
             raise self.writer.broken()
         if self.closing_error is not None:
             raise PersistFailed("the log could not be synced at closing") from self.closing_error
+
+
+def _watched_no_more() -> DatabaseClosed:
+    return DatabaseClosed("the feed is closed: the block that it belongs to has been left")
 
 
 @contextlib.asynccontextmanager

@@ -27,10 +27,14 @@ class Subscription:
     commits_max: int
     coalesce: bool
     _buffer: deque[Applied] = field(factory=deque, init=False)
+    _net: dict[int, Change] | None = field(default=None, init=False)
+    """The net changes of the newest commits, if they had to be made one: the buffer's last."""
     _lagged: bool = field(default=False, init=False)
     _ended: bool = field(default=False, init=False)
     _error: Callable[[], BaseException] | None = field(default=None, init=False)
     _news: trio.Event = field(factory=trio.Event, init=False)
+    _is_read: bool = field(default=False, init=False)
+    """Whether a task is waiting in `get`."""
 
     def put(self, commit: Applied) -> None:
         """Take a commit in, unless the reader has seen it or is too slow."""
@@ -39,7 +43,7 @@ class Subscription:
         if len(self._buffer) < self.commits_max:
             self._buffer.append(commit)
         elif self.coalesce:
-            self._buffer[-1] = coalesced(self._buffer[-1], commit)
+            self._coalesce(commit)
         else:
             self._lagged = True
         self._news.set()
@@ -59,31 +63,52 @@ class Subscription:
         Raises:
             FeedLagged: The reader was too slow, and commits were lost.
             DatabaseBroken: The writer has died.
+            trio.BusyResourceError: Another task is waiting for it.
         """
-        await trio.lowlevel.checkpoint()
-        while not self._buffer:
+        if self._is_read:
+            raise trio.BusyResourceError("another task is reading this feed")
+        self._is_read = True
+        try:
+            await trio.lowlevel.checkpoint()
+            await self._wait_for_news()
+        finally:
+            self._is_read = False
+        return self._next()
+
+    async def _wait_for_news(self) -> None:
+        while not (self._buffer or self._lagged or self._ended):
+            self._news = trio.Event()
+            await self._news.wait()
+
+    def _next(self) -> Applied | None:
+        if not self._buffer:
             if self._lagged:
                 raise FeedLagged(self.seen)
             if self._error is not None:
                 raise self._error()
-            if self._ended:
-                return None
-            self._news = trio.Event()
-            await self._news.wait()
+            return None
         commit = self._buffer.popleft()
         self.seen = commit.seq
+        if not self._buffer and self._net is not None:
+            commit = Applied(commit.seq, list(self._net.values()))
+            self._net = None
         return commit
 
+    def _coalesce(self, commit: Applied) -> None:
+        """Make one of the newest commit and the one before; it costs what `commit` alone does."""
+        if self._net is None:
+            self._net = {change.key: change for change in self._buffer[-1].changes}
+        add_changes(self._net, commit.changes)
+        self._buffer[-1] = Applied(commit.seq, ())
 
-def coalesced(first: Applied, second: Applied) -> Applied:
-    """Make one commit of two that follow each other: its changes are the net ones."""
-    net: dict[int, Change] = {change.key: change for change in first.changes}
-    for change in second.changes:
+
+def add_changes(net: dict[int, Change], changes: Sequence[Change]) -> None:
+    """Add to the net changes of some commits those of the next one."""
+    for change in changes:
         earlier = net.pop(change.key, None)
         before = change.before if earlier is None else earlier.before
         if before is not None or change.after is not None:
             net[change.key] = Change(change.key, before, change.after, change.document)
-    return Applied(second.seq, list(net.values()))
 
 
 @define(eq=False)

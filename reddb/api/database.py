@@ -43,7 +43,7 @@ from reddb.api.feed import Feed
 from reddb.api.query import Plan, Query, equal_to, select, whole_number
 from reddb.api.snapshot import Snapshot, key_of
 from reddb.api.stats import Stats
-from reddb.api.transaction import Transaction
+from reddb.api.transaction import Transaction, TransactionStatus
 from reddb.api.update import Update
 from reddb.codecs import CborCodec, Codec, DocumentCodec, JsonCodec, RonCodec, YamlCodec
 from reddb.errors import DatabaseClosed, DocumentNotFound, EncodeError, FeedLagged
@@ -202,7 +202,8 @@ class RedDb(Generic[T]):
         if cls._in_memory:
             return MemoryStorage()
         sync = config.durability is Durability.FSYNC
-        return FileStorage(config.dir / (config.name + codec.suffix), sync=sync)
+        directory = config.dir.absolute()  # The program may change its working directory.
+        return FileStorage(directory / (config.name + codec.suffix), sync=sync)
 
     def clone(self) -> Self:
         """Give another handle on the same database, to be closed on its own.
@@ -349,10 +350,15 @@ class RedDb(Generic[T]):
 
         def run(state: State[T]) -> tuple[Staged, R]:
             tx = Transaction(state, self._record, _commit_in_writer)
-            result = fn(tx, *args)
-            if inspect.iscoroutine(result):
-                result.close()
-                raise TypeError("transact takes a plain function, not an async one")
+            try:
+                result = fn(tx, *args)
+                if inspect.iscoroutine(result):
+                    result.close()
+                    raise TypeError("transact takes a plain function, not an async one")
+            except BaseException:
+                if tx.status is TransactionStatus.OPEN:
+                    tx.rollback()
+                raise
             return tx.end(), result
 
         result: R = await self._engine.ask(Transact(run))
@@ -376,7 +382,8 @@ class RedDb(Generic[T]):
         Args:
             predicate: Leaves out changes where it accepts the data neither before nor after, and
                 commits without any other. It runs in the task that reads.
-            since: The number of the commit to begin after; the newest one by default.
+            since: The number of the commit to begin after; by default the newest one that cannot
+                be taken back any more.
             buffer_commits_max: How many commits may wait for a slow reader, who then gets
                 `FeedLagged`.
             coalesce: Make one commit of the newest ones where the buffer is full, instead.
@@ -499,7 +506,8 @@ class RedDb(Generic[T]):
             >>> await db.query().filter(lambda note: note.done).limit(10).all()
         """
         self._check()
-        return Query(lambda _: self._state(), watch=self.watch, kept=self._kept)
+        writer = self._engine.writer
+        return Query(lambda _: self._state(), watch=self.watch, kept=lambda: writer.kept)
 
     # Indexes and upkeep.
 
@@ -600,8 +608,13 @@ class RedDb(Generic[T]):
         return await self._engine.ask(command)
 
     async def _ask_commit(self, command: CommitTransaction) -> None:
+        """Commit a transaction; one that read only what is kept, and wrote nothing, is as good."""
         self._check()
-        await self._engine.ask(command)
+        nothing = not command.staged.changes and not command.staged.missing
+        if nothing and command.began <= self._engine.writer.kept.seq:
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._engine.ask(command)
 
     def _record(self, id: UUID | None, value: T) -> Record:  # noqa: A002
         """Make a value ready to be stored under `id`, or under a new one.

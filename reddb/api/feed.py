@@ -126,6 +126,8 @@ class Feed(Generic[T]):
             FeedLagged: The feed was read too slowly, and commits were lost.
             DecodeError: A document that the predicate is to look at does not fit the type.
             DatabaseBroken: The writer has died.
+            DatabaseClosed: The block that the feed belongs to has been left.
+            trio.BusyResourceError: Another task is waiting for the feed's next commit.
             StopAsyncIteration: The database was closed.
             Exception: Whatever the predicate raises.
         """

@@ -20,6 +20,7 @@ from reddb.actor.scan import scan
 from reddb.actor.state import State
 from reddb.actor.steps import run_at_once, run_cooperatively
 from reddb.api.feed import Feed
+from reddb.errors import DatabaseBroken, DatabaseClosed
 
 T = TypeVar("T")
 
@@ -220,12 +221,21 @@ class LiveResults(Generic[T]):
             Exception: Whatever a predicate or key raises.
         """
         while not self._is_due:
-            commit = await anext(self._feed)
-            self._is_due = commit.seq > self._seq
+            self._is_due = await self._next_seq() > self._seq
         state = self._kept()
         documents = await run_cooperatively(select(state, self._plan))
         self._seq, self._is_due = state.seq, False
         return documents
+
+    async def _next_seq(self) -> int:
+        """Wait for the next commit that matters, and give its number."""
+        try:
+            return (await anext(self._feed)).seq
+        except (StopAsyncIteration, DatabaseBroken, DatabaseClosed):
+            raise
+        except Exception:  # A filter's, so nobody knows: the next one to ask sees for itself.
+            self._is_due = True
+            raise
 
 
 class SnapshotQuery(_QueryBuilder[T]):

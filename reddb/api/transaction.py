@@ -11,6 +11,7 @@ might as well have run one after the other, in the order of their commits.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable, Hashable
 from enum import Enum
 from types import TracebackType
@@ -158,7 +159,7 @@ class Transaction(Generic[T]):
             DecodeError: A document does not fit the document type.
             TransactionClosed: The transaction was committed or rolled back.
         """
-        return self.query().filter(equal_to(value)).all()
+        return self.query().filter(equal_to(copy.deepcopy(value))).all()
 
     def query(self) -> SnapshotQuery[T]:
         """Begin a query on what the transaction sees.
@@ -203,15 +204,7 @@ class Transaction(Generic[T]):
             Exception: Whatever a predicate of its queries or a key function raises.
         """
         self._check_open()
-        staged = self._to_write()
-        if not staged.changes and not staged.missing:
-            self.status = TransactionStatus.COMMITTED
-            await trio.lowlevel.checkpoint()
-            return
-        written = {change.key for change in staged.changes}
-        command = CommitTransaction(
-            self._began.seq, staged, self._read_keys | written, self._read_predicates
-        )
+        command = self._command()
         self.status = TransactionStatus.COMMITTING
         try:
             await self._ask(command)
@@ -237,11 +230,9 @@ class Transaction(Generic[T]):
         traceback: TracebackType | None,
     ) -> None:
         """Commit or, if the block raised, roll back; nothing if the block did either itself."""
-        if self.status is not TransactionStatus.OPEN:
-            return
-        if error is None:
+        if error is None and self.status in {TransactionStatus.OPEN, TransactionStatus.COMMITTING}:
             await self.commit()
-        else:
+        elif self.status is TransactionStatus.OPEN:
             self.rollback()
 
     # Inside.
@@ -252,6 +243,14 @@ class Transaction(Generic[T]):
             return Staged((), ())
         self.status = TransactionStatus.COMMITTED
         return self._to_write()
+
+    def _command(self) -> CommitTransaction:
+        """Give what the writer is asked. Who writes nothing has read one state: that is fine."""
+        staged = self._to_write()
+        if not staged.changes and not staged.missing:
+            return CommitTransaction(self._began.seq, staged, frozenset(), ())
+        read_keys = self._read_keys | {change.key for change in staged.changes}
+        return CommitTransaction(self._began.seq, staged, read_keys, self._read_predicates)
 
     def _to_write(self) -> Staged:
         return Staged(_changes(self._began, self._staged), self._missing)

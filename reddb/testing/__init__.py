@@ -1,5 +1,20 @@
-"""For the tests of programs that use reddb, and of codecs and storages of your own.
+"""For the tests of programs that use reddb, and of codecs, disks and storages of your own.
 
-`simulated_disk` has a disk in memory that fails when told to; the conformance modules have the
-tests that every codec, disk and storage must pass.
+`SimulatedDisk` is a disk in memory that fails when told to; its `crash_states` are what a power cut
+could leave. `InMemory`, `OnSimulatedDisk` and `InDirectory` open databases for tests; pytest has
+them as the fixtures of `reddb.testing.plugin`. The conformance modules have the tests that every
+codec, disk and storage must pass.
 """
+
+from reddb.testing.crash_states import CrashState
+from reddb.testing.fixtures import InDirectory, InMemory, OnSimulatedDisk
+from reddb.testing.simulated_disk import Operation, SimulatedDisk
+
+__all__ = [
+    "CrashState",
+    "InDirectory",
+    "InMemory",
+    "OnSimulatedDisk",
+    "Operation",
+    "SimulatedDisk",
+]

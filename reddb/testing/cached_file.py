@@ -6,8 +6,8 @@ last one, and so is the file's length; a sector that the length covers and that 
 reads as zeros. Nothing else can be found after a power cut: this is the whole model.
 
 Beyond it go two shapes that other storage leaves, and that programs like to rely on not to happen:
-a write of which only the first bytes are there, and a write that is missing although a later one
-to the same sector is there.
+a write of which only the first bytes are there, and a change that is missing although a later one
+to the same sector, or of the length, is there.
 
 A sync that fails leaves its sectors in doubt for ever: the cache takes them for saved, so a later
 sync passes over them, unless they were written again.
@@ -55,8 +55,6 @@ class CachedFile:
     """Each sector that may be on disk in more than one version: all of them, oldest first."""
     _lengths: list[tuple[int, int]] = field(init=False)
     """Each length that may be on disk, and since which moment it is the cache's."""
-    _cuts: list[tuple[int, int]] = field(factory=list, init=False)
-    """Each unsynced truncation: its moment, and the number of the first sector that it removed."""
     _unsynced: set[int] = field(factory=set, init=False)
     """The sectors that the next sync would save."""
     _length_is_unsynced: bool = field(default=False, init=False)
@@ -88,7 +86,6 @@ class CachedFile:
                     self._add_version(size // SECTOR_BYTES, kept)
                 for number in range(first_gone, -(-length // SECTOR_BYTES)):
                     self._add_version(number, b"")
-                self._cuts.append((self._moment, first_gone))
                 self._set_length(size)
 
     def _write_sector(self, number: int, at: int, data: bytes) -> None:
@@ -121,7 +118,6 @@ class CachedFile:
             settled[start : start + SECTOR_BYTES] = content
         if self._length_is_unsynced:
             self._lengths = [(0, self._lengths[-1][1])]
-            self._cuts.clear()
         self.settled = bytes(settled)
         self._forget_unsynced()
 
@@ -154,19 +150,14 @@ class CachedFile:
         length = next(length for since, length in reversed(self._lengths) if since <= moment)
         return self._image(length, pick)
 
-    def _image(self, length: int, pick: _Pick, cut: tuple[int, int] | None = None) -> bytes:
-        """Put sectors together; nothing that a given `cut` removed is there."""
+    def _image(self, length: int, pick: _Pick) -> bytes:
+        """Put a file of this length together from its sectors."""
         image = bytearray(self.settled[:length].ljust(length, b"\0"))
         for number, versions in self._sectors.items():
             start = number * SECTOR_BYTES
             if start >= length:
                 continue
-            if cut is not None and number >= cut[1]:
-                later = [version for version in versions if version[0] > cut[0]]
-                content = pick([(cut[0], b""), *later])
-            else:
-                content = pick(versions)
-            content = content.ljust(SECTOR_BYTES, b"\0")[: length - start]
+            content = pick(versions).ljust(SECTOR_BYTES, b"\0")[: length - start]
             image[start : start + len(content)] = content
         return bytes(image)
 
@@ -196,7 +187,7 @@ class CachedFile:
 
     def _sectors_mixed(self, random: Random) -> Found:
         """Have each sector, and the length, as it was at a moment of its own."""
-        since, length = random.choice((random.choice(self._lengths), self._lengths[-1]))
+        _, length = random.choice((random.choice(self._lengths), self._lengths[-1]))
         bias = random.choice((0.1, 0.5, 0.9))
 
         def pick(versions: Sequence[_Version]) -> bytes:
@@ -204,8 +195,7 @@ class CachedFile:
                 return versions[-1][1]
             return random.choice(versions)[1]
 
-        cuts = [cut for cut in self._cuts if cut[0] <= since]
-        return self._image(length, pick, cuts[-1] if cuts else None), "sectors of several moments"
+        return self._image(length, pick), "sectors of several moments"
 
     def _writes_mixed(self, random: Random) -> Found:
         """Leave some of the writes out, and tear the last that is left."""

@@ -204,7 +204,7 @@ class HeldStorage(MemoryStorage):
         self.gate = trio.Event()
         self.error: BaseException | None = None
         self.appended: list[Commit] = []
-        self.closed = False
+        self.closed = trio.Event()
 
     async def append(self, commits: Sequence[Commit]) -> None:
         """Keep commits once the gate is open."""
@@ -215,7 +215,7 @@ class HeldStorage(MemoryStorage):
 
     async def aclose(self) -> None:
         """Note that it was closed."""
-        self.closed = True
+        self.closed.set()
 
 
 # Calls.
@@ -224,28 +224,40 @@ Call: TypeAlias = Callable[[RedDb[Any], UUID], Awaitable[Any]]
 """Does one operation on a database of texts, and on the document of that id."""
 
 
-async def _commit(db: RedDb[Any], id: UUID) -> None:  # noqa: A002
+async def _commit(db: RedDb[Any], id_: UUID) -> None:
     async with db.begin() as tx:
         tx.insert_one("new")
-        tx.update_one(id, "newer")
+        tx.update_one(id_, "newer")
+
+
+async def _watch(db: RedDb[Any], _: UUID) -> None:
+    async with db.watch():
+        pass
+
+
+async def _live(db: RedDb[Any], _: UUID) -> None:
+    async with db.query().live() as results:
+        async for _documents in results:
+            break
 
 
 WRITES: dict[str, Call] = {
     "insert_one": lambda db, _: db.insert_one("new"),
     "insert": lambda db, _: db.insert(["new", "newer"]),
-    "update_one": lambda db, id: db.update_one(id, "newer"),
+    "update_one": lambda db, id_: db.update_one(id_, "newer"),
     "update": lambda db, _: db.update("old", "new"),
     "exec": lambda db, _: db.update_where(lambda _: True).exec(lambda text: text),
     "returning": lambda db, _: db.update_where(lambda _: True).returning(lambda text: text),
-    "delete_one": lambda db, id: db.delete_one(id),
+    "delete_one": lambda db, id_: db.delete_one(id_),
     "delete": lambda db, _: db.delete("old"),
     "delete_where": lambda db, _: db.delete_where(lambda _: True),
     "commit": _commit,
+    "transact": lambda db, id_: db.transact(lambda tx: tx.update_one(id_, "newer")),
     "compact": lambda db, _: db.compact(),
 }
 READS: dict[str, Call] = {
-    "get": lambda db, id: db.get(id),
-    "find_one": lambda db, id: db.find_one(id),
+    "get": lambda db, id_: db.get(id_),
+    "find_one": lambda db, id_: db.find_one(id_),
     "find_all": lambda db, _: db.find_all(),
     "find": lambda db, _: db.find("old"),
     "all": lambda db, _: db.query().filter(lambda _: True).order_by(str).all(),
@@ -254,6 +266,8 @@ READS: dict[str, Call] = {
     "ids": lambda db, _: db.query().ids(),
     "using_index": lambda db, _: db.using_index("length", 3),
     "stats": lambda db, _: db.stats(),
+    "watch": _watch,
+    "live": _live,
 }
 CALLS: dict[str, Call] = {
     **WRITES,

@@ -110,7 +110,12 @@ async def updated_where(db: RedDb[Any], _: Document[Any], value: Any) -> None:
 
 async def updated_to_itself(db: RedDb[Any], _: Document[Any], __: Any) -> None:
     given: list[Any] = []
-    await db.update_where(lambda _: True).exec(lambda data: given.append(data) or data)
+
+    def keep(data: Any) -> Any:
+        given.append(data)
+        return data
+
+    await db.update_where(lambda _: True).exec(keep)
     spoil(given)
 
 

@@ -63,7 +63,7 @@ def test_a_configuration_has_the_defaults_of_the_contract() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         config.name = "other"  # type: ignore[misc]  # Wrong on purpose.
     with pytest.raises(TypeError):
-        DbConfig("notes", ".")  # type: ignore[misc]  # Wrong on purpose.
+        DbConfig("notes", ".")  # type: ignore[call-arg]  # Wrong on purpose.
 
 
 @pytest.mark.parametrize("ratio", [1, 1.0, 7.5, float("inf")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -38,20 +39,14 @@ async def test_a_service_runs_in_the_callers_nursery_until_it_is_closed(any_home
 
 async def test_a_service_takes_what_open_takes() -> None:
     storage = HeldStorage()
+    storage.gate.set()
     async with trio.open_nursery() as nursery:
-
-        async def serve(
-            task_status: trio.TaskStatus[RedDb[Any]] = trio.TASK_STATUS_IGNORED,
-        ) -> None:
-            await RedDb.serve(
-                "words", str, codec=JsonCodec(), storage=storage, task_status=task_status
-            )
-
-        storage.gate.set()
-        db = await nursery.start(serve)
+        db = await nursery.start(
+            partial(RedDb.serve, "words", str, codec=JsonCodec(), storage=storage)
+        )
         await db.insert_one("ada")
         await db.aclose()
-        assert storage.closed
+        assert storage.closed.is_set()
 
 
 async def test_a_service_that_cannot_open_raises_from_start(file_home: Home) -> None:
@@ -68,13 +63,12 @@ async def test_a_cancelled_service_drains_and_closes(any_home: Home) -> None:
     async def insert(db: RedDb[str], text: str) -> None:
         texts.append((await db.insert_one(text)).data)
 
-    async with trio.open_nursery() as outer:
-        async with trio.open_nursery() as nursery:
-            db: RedDb[str] = await nursery.start(any_home.database.serve, any_home.config(), str)
-            for number in range(20):
-                outer.start_soon(insert, db, str(number))
-            await trio.lowlevel.checkpoint()
-            nursery.cancel_scope.cancel()
+    async with trio.open_nursery() as outer, trio.open_nursery() as nursery:
+        db: RedDb[str] = await nursery.start(any_home.database.serve, any_home.config(), str)
+        for number in range(20):
+            outer.start_soon(insert, db, str(number))
+        await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
     assert len(texts) == 20
     await check_closed(db)
     if any_home.persistent:

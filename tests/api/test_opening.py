@@ -73,12 +73,33 @@ async def test_a_name_is_a_file_in_the_working_directory(
         assert await db.find_all() == [note]
 
 
-async def test_a_configuration_says_where_the_file_is(file_home: Home) -> None:
-    config = DbConfig("my.notes", dir=str(file_home.directory))
+@pytest.mark.parametrize("name", ["my.notes", "a b", "-rf", "n\u00f6tes \u2603", "...", "x" * 230])
+async def test_a_configuration_says_where_the_file_is(file_home: Home, name: str) -> None:
+    config = DbConfig(name, dir=str(file_home.directory))
     async with file_home.database.open(config) as db:
         await db.insert_one("ada")
-        assert "my.notes" in repr(db)
-    assert names_in(file_home.directory) == ["my.notes" + SUFFIXES[file_home.database]]
+        await db.compact()
+        assert repr(name) in repr(db)
+    assert names_in(file_home.directory) == [name + SUFFIXES[file_home.database]]
+
+
+async def test_a_program_may_change_its_working_directory_while_a_database_is_open(
+    file_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = file_home.directory / "first", file_home.directory / "second"
+    for directory in (first, second):
+        directory.mkdir()
+    monkeypatch.chdir(first)
+    async with file_home.database.open("notes", str) as db:
+        await db.insert_one("ada")
+        monkeypatch.chdir(second)
+        await db.compact()
+        await db.insert_one("bob")
+    assert names_in(second) == []
+    assert names_in(first) == [file_home.log.name]
+    monkeypatch.chdir(first)
+    async with file_home.database.open("notes", str) as db:
+        assert data(await db.find_all()) == ["ada", "bob"]
 
 
 async def test_a_database_in_memory_ignores_the_directory(
@@ -161,8 +182,8 @@ async def test_a_storage_of_ones_own(tmp_path: Path) -> None:
     async with RedDb.open(config, str, codec=JsonCodec(), storage=storage) as db:
         document = await db.insert_one("ada")
         await db.delete_one(document.id)
-        assert not storage.closed
-    assert storage.closed
+        assert not storage.closed.is_set()
+    assert storage.closed.is_set()
     assert [commit.seq for commit in storage.appended] == [1, 2]
     assert [commit.facts for commit in storage.appended] == [
         [(document.id.int, b'"ada"')],
@@ -250,6 +271,15 @@ async def test_a_second_open_is_refused_at_once(file_home: Home) -> None:
         await db.insert_one(file_home.value("ada"))
     async with file_home.open() as db:
         assert len(await db.find_all()) == 1
+
+
+async def test_a_second_open_by_another_path_is_refused_too(file_home: Home) -> None:
+    link = file_home.directory / "link"
+    link.symlink_to(file_home.directory)
+    async with file_home.open():
+        with pytest.raises(DatabaseLocked):
+            async with attrs.evolve(file_home, directory=link).open():
+                raise AssertionError("it must not open")
 
 
 async def test_databases_of_other_names_or_formats_are_open_beside(tmp_path: Path) -> None:
@@ -344,29 +374,27 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=repr)
-async def test_an_exception_of_the_block_comes_out_as_itself(
-    any_home: Home, error: BaseException
-) -> None:
-    with pytest.raises(type(error)) as caught:
-        async with any_home.open() as db:
-            await db.insert_one(any_home.value("ada"))
+async def left_by(home: Home, error: BaseException, scope: trio.CancelScope) -> object:
+    """Raise `error` in the block of a database; give what comes out of the block."""
+    try:
+        async with home.open() as db:
+            await db.insert_one(home.value("ada"))
+            scope.cancel()
             raise error
-    assert caught.value is error
+    except BaseException as caught:
+        return caught
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+@pytest.mark.parametrize("cancelled", [False, True], ids=["", "cancelled"])
+async def test_an_exception_of_the_block_comes_out_as_itself(
+    any_home: Home, error: BaseException, cancelled: bool
+) -> None:
+    with trio.CancelScope() as scope:
+        assert await left_by(any_home, error, scope if cancelled else trio.CancelScope()) is error
     if any_home.persistent:
         async with any_home.open() as db:
             assert data(await db.find_all()) == [any_home.value("ada")]
-
-
-async def test_an_exception_of_the_block_comes_out_though_the_scope_is_cancelled(
-    any_home: Home,
-) -> None:
-    error = ZeroDivisionError()
-    with trio.CancelScope() as scope, pytest.raises(ZeroDivisionError) as caught:
-        async with any_home.open():
-            scope.cancel()
-            raise error
-    assert caught.value is error
 
 
 async def test_leaving_finishes_what_was_accepted(

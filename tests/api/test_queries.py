@@ -124,7 +124,12 @@ async def test_skip_and_limit_take_whole_numbers_only(
 
 async def test_a_query_is_lazy_and_looks_at_the_newest_state(numbers: RedDb[int]) -> None:
     seen: list[int] = []
-    query = numbers.query().filter(lambda number: seen.append(number) or number > 8)
+
+    def is_large(number: int) -> bool:
+        seen.append(number)
+        return number > 8
+
+    query = numbers.query().filter(is_large)
     assert seen == []
     await numbers.insert_one(9)
     assert data(await query.all()) == [9]
@@ -140,7 +145,7 @@ async def test_a_query_on_a_snapshot_looks_at_that_snapshot_alone(numbers: RedDb
 
 async def test_a_query_sees_one_state_though_others_write_meanwhile() -> None:
     async with MemDb.open("numbers", int) as db:
-        await db.insert([0] * 20_000)
+        await db.insert([0] * 9_000)
         counts: list[int] = []
 
         async def count() -> None:
@@ -150,7 +155,7 @@ async def test_a_query_sees_one_state_though_others_write_meanwhile() -> None:
             for _ in range(4):
                 nursery.start_soon(count)
                 nursery.start_soon(db.update_where(lambda _: True).exec, lambda number: 1 - number)
-        assert set(counts) <= {0, 20_000}
+        assert set(counts) <= {0, 9_000}
 
 
 @frozen

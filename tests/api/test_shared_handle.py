@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import trio
-from databases import DATABASES, Database, HeldStorage, Home, data, simulated
+from databases import DATABASES, HeldStorage, Home, data, simulated
 from trio.testing import Sequencer, wait_all_tasks_blocked
 
 from reddb import (
@@ -55,13 +55,13 @@ async def test_one_task_commits_its_transaction_while_another_rolls_its_own_back
             assert await db.find_all() == committed
 
     async def roll_back(db: RedDb[Any]) -> None:
+        tx = db.begin()
+        async with sequence(1):
+            tx.insert_one(words.value("bad"))
+            assert data(tx.query().all()) == [words.value("bad")]
         with pytest.raises(ZeroDivisionError):
-            async with db.begin() as tx:
-                async with sequence(1):
-                    tx.insert_one(words.value("bad"))
-                    assert data(tx.query().all()) == [words.value("bad")]
-                async with sequence(raises_at):
-                    raise ZeroDivisionError
+            async with sequence(raises_at), tx:
+                raise ZeroDivisionError
         assert db.snapshot().find_all() == committed
 
     async with words.lasting() as db, trio.open_nursery() as nursery:
@@ -169,19 +169,19 @@ async def test_a_cancelled_call_that_waited_did_not_happen() -> None:
         assert data(await db.find_all()) == ["taken", "untouched"]
 
 
+async def _insert_by_transaction(db: RedDb[str], text: str) -> None:
+    async with db.begin() as tx:
+        tx.insert_one(text)
+
+
 WRITES: dict[str, Callable[[RedDb[str], str], Any]] = {
     "insert_one": lambda db, text: db.insert_one(text),
     "insert": lambda db, text: db.insert([text]),
     "returning": lambda db, text: db.update_where(lambda each: each == "a" + text).exec(
         lambda _: text
     ),
-    "commit": lambda db, text: _insert_by_transaction(db, text),
+    "commit": _insert_by_transaction,
 }
-
-
-async def _insert_by_transaction(db: RedDb[str], text: str) -> None:
-    async with db.begin() as tx:
-        tx.insert_one(text)
 
 
 @pytest.mark.parametrize("write_order", WriteOrder)
@@ -195,7 +195,7 @@ async def test_a_call_cancelled_at_any_moment_happened_if_and_only_if_it_returne
 
     async def call(db: RedDb[str], text: str) -> None:
         with trio.CancelScope() as scope:
-            _cancel_later(nursery, scope, int(text.split("-")[0]))
+            _cancel_later(nursery, scope, int(text.partition("-")[0]))
             await write(db, text)
             happened.add(text)
 

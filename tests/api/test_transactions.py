@@ -242,10 +242,11 @@ async def test_a_write_to_a_missing_document_fails_the_commit(
 async def test_a_document_that_the_transaction_deleted_is_missing(
     db: RedDb[str], words: list[Document[str]]
 ) -> None:
+    tx = db.begin()
+    tx.delete_one(words[0].id)
+    tx.update_one(words[0].id, "eve")
     with pytest.raises(DocumentNotFound):
-        async with db.begin() as tx:
-            tx.delete_one(words[0].id)
-            tx.update_one(words[0].id, "eve")
+        await tx.commit()
     assert await db.find_all() == words
 
 
@@ -298,11 +299,14 @@ async def test_a_block_may_end_its_transaction_itself(db: RedDb[str], end: str) 
 async def test_an_exception_after_a_commit_in_the_block_leaves_it_committed(
     db: RedDb[str],
 ) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def commit_and_raise() -> None:
         async with db.begin() as tx:
             tx.insert_one("dee")
             await tx.commit()
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await commit_and_raise()
     assert data(await db.find_all()) == ["dee"]
 
 
@@ -361,10 +365,11 @@ async def test_a_transaction_that_breaks_a_unique_index_applies_nothing(
     db: RedDb[str], words: list[Document[str]]
 ) -> None:
     await db.add_index("word", str, unique=True)
+    tx = db.begin()
+    tx.update_one(words[2].id, "dee")
+    tx.update_one(words[0].id, "bob")
     with pytest.raises(UniqueViolation) as caught:
-        async with db.begin() as tx:
-            tx.update_one(words[2].id, "dee")
-            tx.update_one(words[0].id, "bob")
+        await tx.commit()
     assert (caught.value.index, caught.value.key, caught.value.id) == ("word", "bob", words[1].id)
     assert await db.find_all() == words
 
@@ -434,3 +439,103 @@ async def test_a_transaction_of_many_documents_is_one_commit(tmp_path: Any) -> N
         assert db.snapshot().seq == 1
     async with JsonDb.open(config, str) as db:
         assert await db.find_all() == added
+
+
+# Transactions in the writer.
+
+
+async def test_transact_gives_what_its_function_gives(
+    db: RedDb[str], words: list[Document[str]]
+) -> None:
+    def replace(tx: Transaction[str], old: str, new: str) -> Document[str]:
+        for document in tx.find(old):
+            tx.delete_one(document.id)
+        assert tx.find(old) == []
+        return tx.insert_one(new)
+
+    added = await db.transact(replace, "ada", "dee")
+    assert await db.find_all() == [*words[1:], added]
+    assert db.snapshot().seq == 2
+
+
+async def test_transact_sees_the_newest_state_and_is_never_in_conflict(db: RedDb[str]) -> None:
+    counter = await db.insert_one("0")
+
+    def add(tx: Transaction[str], amount: int) -> int:
+        total = int(tx.find_one(counter.id).data) + amount
+        tx.update_one(counter.id, str(total))
+        return total
+
+    async def add_twice() -> None:
+        assert await db.transact(add, 1) < await db.transact(add, 1)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(20):
+            nursery.start_soon(add_twice)
+    assert data(await db.find_all()) == ["40"]
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("mine"), KeyboardInterrupt("mine")], ids=repr)
+async def test_what_a_function_raises_in_transact_rolls_back(
+    db: RedDb[str], words: list[Document[str]], error: BaseException
+) -> None:
+    kept: list[Transaction[str]] = []
+
+    def fail(tx: Transaction[str]) -> None:
+        kept.append(tx)
+        tx.insert_one("dee")
+        tx.delete_one(words[0].id)
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        await db.transact(fail)
+    assert caught.value is error
+    assert await db.find_all() == words
+    await db.transact(kept.append)
+    for tx in kept:
+        with pytest.raises(TransactionClosed):
+            tx.insert_one("eve")
+    assert await db.find_all() == words
+
+
+async def test_transact_that_cannot_be_applied_applies_nothing(
+    db: RedDb[str], words: list[Document[str]]
+) -> None:
+    await db.add_index("word", str, unique=True)
+    with pytest.raises(DocumentNotFound):
+        await db.transact(lambda tx: (tx.insert_one("dee"), tx.delete_one(MISSING)))
+    with pytest.raises(UniqueViolation):
+        await db.transact(lambda tx: (tx.insert_one("dee"), tx.insert_one("ada")))
+    with pytest.raises(EncodeError):
+        await db.transact(lambda tx: (tx.insert_one("dee"), tx.insert_one(5)))
+    assert await db.find_all() == words
+
+
+async def test_transact_may_roll_itself_back(db: RedDb[str], words: list[Document[str]]) -> None:
+    def change_its_mind(tx: Transaction[str]) -> str:
+        tx.insert_one("dee")
+        tx.rollback()
+        return "nothing"
+
+    assert await db.transact(change_its_mind) == "nothing"
+    assert await db.find_all() == words
+
+
+async def test_transact_takes_plain_functions_only(
+    db: RedDb[str], words: list[Document[str]]
+) -> None:
+    async def wrong(tx: Transaction[str]) -> None:
+        tx.insert_one("dee")
+
+    fn: Any = wrong
+    with pytest.raises(TypeError, match="plain function"):
+        await db.transact(fn)
+    assert await db.find_all() == words
+
+
+async def test_a_cancelled_transact_did_not_happen(db: RedDb[str]) -> None:
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await db.transact(lambda tx: tx.insert_one("dee"))
+    assert scope.cancelled_caught
+    assert await db.find_all() == []

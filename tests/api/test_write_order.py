@@ -28,8 +28,7 @@ class Insert:
         self.document: Document[str] | None = None
         self.failure: PersistFailed | None = None
 
-    @property
-    def returned(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the call has returned, or raised."""
         return self.document is not None or self.failure is not None
 
@@ -55,11 +54,11 @@ async def test_a_write_is_seen_early_or_late_and_returns_when_the_log_has_it(
         nursery.start_soon(insert.run, db, "ada")
         await wait_all_tasks_blocked()
         expected = expected_while_writing(slow_home)
-        assert not insert.returned
+        assert not insert.is_over()
         assert data(db.snapshot().find_all()) == expected
         assert data(await db.find_all()) == data(await db.using_index("length", 3)) == expected
         assert (await db.stats()).live_document_count == len(expected)
-        while not insert.returned:
+        while not insert.is_over():
             assert data(db.snapshot().find_all()) == expected
             await trio.sleep(0.1)
         journal = slow_home.disk.journal
@@ -85,7 +84,7 @@ async def test_a_write_that_fails_is_taken_back_or_never_seen(
         await wait_all_tasks_blocked()
         during: Snapshot[Any] = db.snapshot()
         nursery.start_soon(taken_back.run, db, "bob")
-        while not insert.returned:
+        while not insert.is_over():
             assert data(db.snapshot().find_all()) == expected_while_writing(home)
             await trio.sleep(0.1)
         await wait_all_tasks_blocked()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -42,19 +43,28 @@ def config(request: pytest.FixtureRequest) -> DbConfig:
 
 
 @asynccontextmanager
-async def broken(config: DbConfig, bug: BaseException) -> AsyncIterator[RedDb[str]]:
-    """A database whose writer has died, with one document in it."""
-    storage = HeldStorage()
+async def doomed(
+    config: DbConfig, bug: BaseException, storage: HeldStorage
+) -> AsyncIterator[RedDb[str]]:
+    """A database with one document, whose writer must have died of `bug` at the end."""
     storage.gate.set()
     with pytest.raises(DatabaseBroken) as caught:
         async with MemDb.open(config, str, codec=JsonCodec(), storage=storage) as db:
             await db.insert_one("kept")
-            storage.error = bug
-            with pytest.raises(DatabaseBroken):
-                await db.insert_one("lost")
             yield db
     assert caught.value.__cause__ is bug
-    assert storage.closed
+    assert storage.closed.is_set()
+
+
+@asynccontextmanager
+async def broken(config: DbConfig, bug: BaseException) -> AsyncIterator[RedDb[str]]:
+    """A database whose writer has died, with one document in it."""
+    storage = HeldStorage()
+    async with doomed(config, bug, storage) as db:
+        storage.error = bug
+        with pytest.raises(DatabaseBroken):
+            await db.insert_one("lost")
+        yield db
 
 
 async def test_every_later_call_is_told(config: DbConfig, bug: BaseException) -> None:
@@ -77,7 +87,6 @@ async def test_closing_a_broken_database_works(config: DbConfig, bug: BaseExcept
 
 async def test_everyone_who_waits_is_told(config: DbConfig, bug: BaseException) -> None:
     storage = HeldStorage()
-    storage.error = bug
     told: list[str] = []
 
     async def call(name: str, fn: Callable[[], Any]) -> None:
@@ -86,47 +95,51 @@ async def test_everyone_who_waits_is_told(config: DbConfig, bug: BaseException) 
         assert caught.value.__cause__ is bug
         told.append(name)
 
-    with pytest.raises(DatabaseBroken):
-        async with MemDb.open(config, str, codec=JsonCodec(), storage=storage) as db:
-            before = db.snapshot()
-            async with trio.open_nursery() as nursery:
-                for name in ("taken", "in the mailbox", "first in line", "second in line"):
-                    nursery.start_soon(call, name, lambda name=name: db.insert_one(name))
-                    await wait_all_tasks_blocked()
-                nursery.start_soon(call, "compact", db.compact)
+    async with doomed(config, bug, storage) as db:
+        before = db.snapshot()
+        storage.gate, storage.error = trio.Event(), bug
+        async with trio.open_nursery() as nursery:
+            for name in ("taken", "in the mailbox", "first in line", "second in line"):
+                nursery.start_soon(call, name, partial(db.insert_one, name))
                 await wait_all_tasks_blocked()
-                assert told == []
-                storage.gate.set()
-            assert len(told) == 5
-            assert before.find_all() == []
+            nursery.start_soon(call, "compact", db.compact)
+            await wait_all_tasks_blocked()
+            assert told == []
+            storage.gate.set()
+        assert len(told) == 5
+        assert data(before.find_all()) == ["kept"]
 
 
 async def test_snapshots_can_still_be_read(config: DbConfig, bug: BaseException) -> None:
     storage = HeldStorage()
-    storage.gate.set()
-    with pytest.raises(DatabaseBroken):
-        async with MemDb.open(config, str, codec=JsonCodec(), storage=storage) as db:
-            await db.insert_one("kept")
-            snapshot = db.snapshot()
-            storage.error = bug
-            with pytest.raises(DatabaseBroken):
-                await db.delete("kept")
-            assert data(snapshot.find_all()) == ["kept"]
+    async with doomed(config, bug, storage) as db:
+        snapshot = db.snapshot()
+        storage.error = bug
+        with pytest.raises(DatabaseBroken):
+            await db.delete("kept")
+        assert data(snapshot.find_all()) == ["kept"]
 
 
 async def test_a_compaction_that_dies_is_told_to_its_caller(
     config: DbConfig, bug: BaseException
 ) -> None:
     storage = DyingCompaction()
-    storage.gate.set()
-    storage.error = bug
-    with pytest.raises(DatabaseBroken):
-        async with MemDb.open(config, str, codec=JsonCodec(), storage=storage) as db:
-            with pytest.raises(DatabaseBroken) as caught:
-                await db.compact()
-            assert caught.value.__cause__ is bug
-            with pytest.raises(DatabaseBroken):
-                await db.insert_one("late")
+    async with doomed(config, bug, storage) as db:
+        storage.error = bug
+        with pytest.raises(DatabaseBroken) as caught:
+            await db.compact()
+        assert caught.value.__cause__ is bug
+        with pytest.raises(DatabaseBroken):
+            await db.insert_one("late")
+
+
+async def _raise_in_broken(config: DbConfig, storage: HeldStorage, *errors: Exception) -> None:
+    async with MemDb.open(config, str, codec=JsonCodec(), storage=storage) as db:
+        with pytest.raises(DatabaseBroken):
+            await db.insert_one("lost")
+        for error in errors:
+            raise error
+        await db.insert_one("lost")
 
 
 async def test_an_exception_of_the_block_goes_before_the_writers(
@@ -137,23 +150,11 @@ async def test_an_exception_of_the_block_goes_before_the_writers(
     storage.error = bug
     error = ZeroDivisionError()
     with pytest.raises(ZeroDivisionError) as caught:
-        async with MemDb.open(config, str, codec=JsonCodec(), storage=storage) as db:
-            with pytest.raises(DatabaseBroken):
-                await db.insert_one("lost")
-            raise error
+        await _raise_in_broken(config, storage, error)
     assert caught.value is error
-
-
-async def test_what_the_call_raised_may_leave_the_block(
-    config: DbConfig, bug: BaseException
-) -> None:
-    storage = HeldStorage()
-    storage.gate.set()
-    storage.error = bug
-    with pytest.raises(DatabaseBroken) as caught:
-        async with MemDb.open(config, str, codec=JsonCodec(), storage=storage) as db:
-            await db.insert_one("lost")
-    assert caught.value.__cause__ is bug
+    with pytest.raises(DatabaseBroken) as told:
+        await _raise_in_broken(config, storage)
+    assert told.value.__cause__ is bug
 
 
 async def test_a_service_whose_writer_dies_raises_in_its_nursery(bug: BaseException) -> None:
@@ -161,15 +162,17 @@ async def test_a_service_whose_writer_dies_raises_in_its_nursery(bug: BaseExcept
     storage.gate.set()
     storage.error = bug
 
-    async def serve(task_status: trio.TaskStatus[RedDb[Any]]) -> None:
-        await RedDb.serve("words", codec=JsonCodec(), storage=storage, task_status=task_status)
-
-    with pytest.raises(ExceptionGroup) as caught:
+    async def use() -> None:
         async with trio.open_nursery() as nursery:
-            db = await nursery.start(serve)
+            db = await nursery.start(
+                partial(RedDb.serve, "words", codec=JsonCodec(), storage=storage)
+            )
             with pytest.raises(DatabaseBroken):
                 await db.insert_one("lost")
             await trio.sleep_forever()
-    (broken_error,) = caught.value.exceptions
-    assert isinstance(broken_error, DatabaseBroken)
-    assert broken_error.__cause__ is bug
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await use()
+    (told,) = caught.value.exceptions
+    assert isinstance(told, DatabaseBroken)
+    assert told.__cause__ is bug

@@ -190,7 +190,7 @@ def types_within(draw: st.DrawFn, depth: int) -> Drawn:
 
 
 @given(types_within(3), st.data())
-@settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_what_goes_in_comes_out(drawn: Drawn, data: st.DataObject) -> None:
     note(f"the type is {drawn.annotation}")
     values = data.draw(st.lists(drawn.values, min_size=1, max_size=4))

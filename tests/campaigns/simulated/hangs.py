@@ -2,18 +2,20 @@
 
 On a simulated disk without latency no task waits for anything but other tasks. Once all of them
 wait there is nobody left to wake them: that is a hang. A `trio.fail_after` would not end it, since
-the database shields what must not be cancelled, so every task is woken with an exception.
+what the writer has taken cannot be cancelled; so the tasks are woken with an exception.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from unittest import mock
 
 import outcome
 import trio
 import trio.testing
+
+from reddb.actor.mailbox import Call, CallStatus
 
 R = TypeVar("R")
 
@@ -44,16 +46,35 @@ def run_or_hang(main: Callable[[], Awaitable[R]], seed: int) -> R:
 async def _watch(main: trio.lowlevel.Task) -> None:
     while True:
         await trio.testing.wait_all_tasks_blocked()
-        for task in _below(main):
-            if task._abort_func is not None:  # It is parked, and nobody has woken it yet.
-                trio.lowlevel.reschedule(task, outcome.Error(Hang("every task waits")))
+        waiting = [*_waiting(main)]
+        # First whoever waits for the writer: that may be all, and the writer can still end well.
+        calls = [call for call in map(_call_of, waiting) if call is not None]
+        for call in calls:
+            call.answer(None, Hang("a call was taken, and never answered"))
+        for task in [] if calls else waiting:
+            assert task._abort_func is not None
+            task._abort_func(_raise_hang)
+            trio.lowlevel.reschedule(task, outcome.Error(Hang("every task waits for another")))
 
 
-def _below(task: trio.lowlevel.Task) -> Iterator[trio.lowlevel.Task]:
-    yield task
+def _call_of(task: trio.lowlevel.Task) -> Call[Any] | None:
+    """Give the call whose answer a task waits for, if the writer has taken it."""
+    call = getattr(task._abort_func, "__self__", None)
+    return call if isinstance(call, Call) and call.status is CallStatus.TAKEN else None
+
+
+def _raise_hang() -> NoReturn:
+    raise Hang("every task waits for another")
+
+
+def _waiting(task: trio.lowlevel.Task) -> Iterator[trio.lowlevel.Task]:
+    """Give the tasks, from `task` down, that wait for something else than tasks of their own."""
     for nursery in task.child_nurseries:
         for child in nursery.child_tasks:
-            yield from _below(child)
+            yield from _waiting(child)
+    is_leaving = any(nursery._parent_waiting_in_aexit for nursery in task.child_nurseries)
+    if task._abort_func is not None and not is_leaving:
+        yield task
 
 
 def bare(error: BaseException) -> BaseException:
