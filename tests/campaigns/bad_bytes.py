@@ -1,8 +1,8 @@
 """Mutation fuzzing: logs of every format, damaged and forged in every way that came to mind.
 
-Opening, verifying and salvaging may refuse a log, with an error of reddb's own. They must not crash,
-hang, take more time or memory than its size accounts for, contradict each other, change what they
-refuse, or hand out what was never stored.
+Opening, verifying and salvaging may refuse a log, with an error of reddb's own. They must not
+crash, hang, take more time or memory than its size accounts for, contradict each other, change what
+they refuse, or hand out what was never stored.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from attrs import frozen
 
 from reddb import DataCorrupted, RedDbError
 from tests.campaigns.campaign import Campaign, Report
-from tests.campaigns.damaged.corpus import Corpus, corpora
-from tests.campaigns.damaged.judging import Judge, Meter, Opened, Violation
+from tests.campaigns.damaged.corpus import corpora
+from tests.campaigns.damaged.judging import Judge, Opened
+from tests.campaigns.damaged.metering import Meter, Violation
 from tests.campaigns.damaged.mutations import mutant
 from tests.campaigns.damaged.searching import reported, run_quietly
 from tests.campaigns.simulated.weakened import without_checksums

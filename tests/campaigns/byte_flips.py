@@ -12,15 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import Any
+from uuid import UUID
 
 from attrs import frozen
 
 from reddb import DataCorrupted, RedDbError, SalvageReport
-from reddb.actor.frames import HEADER_BYTES, Frame, has_unwritten_sector
 from reddb.actor.document import uuid_of
+from reddb.actor.frames import HEADER_BYTES, Frame, has_unwritten_sector
 from tests.campaigns.campaign import Campaign, Report
 from tests.campaigns.damaged.corpus import Contents, Corpus, corpora
-from tests.campaigns.damaged.judging import Judge, Meter, Opened, Outcome, Violation
+from tests.campaigns.damaged.judging import Judge, Opened, Outcome
+from tests.campaigns.damaged.metering import Meter, Violation
 from tests.campaigns.damaged.searching import reported, run_quietly
 from tests.campaigns.simulated.weakened import without_checksums
 
@@ -127,7 +130,8 @@ class _Search:
 
     def fold(self, frames: Sequence[Frame]) -> Contents:
         """Give the documents that some frames come to."""
-        codec, documents = self.corpus.codec, {}
+        codec = self.corpus.codec
+        documents: dict[UUID, Any] = {}
         for frame in frames:
             for key, data in frame.facts:
                 if data is None:

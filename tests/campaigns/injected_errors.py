@@ -207,7 +207,7 @@ def _require_strace() -> None:
 def _run(scale: float, seed: int) -> Report:
     _require_strace()
     report, rng = Report(), Random(seed)
-    with tempfile.TemporaryDirectory() as directory, quiet(), Watchdog() as watchdog:
+    with tempfile.TemporaryDirectory(prefix="reddb-") as directory, quiet(), Watchdog() as watchdog:
         limiter = trio.CapacityLimiter(os.cpu_count() or 1)
         faults = _Faults(report, rng, Path(directory).resolve(), limiter, watchdog)
         trio.run(faults.run, scale)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import trio
+
 from reddb import BinDb, DbConfig, FileStorage, JsonDb, RedDb, RonDb, YamlDb
 from reddb.actor.frames import (
     FRAME_HEADER_BYTES,
@@ -44,6 +46,11 @@ async def contents(disk: SimulatedDisk, path: Path = PATH) -> list[Any]:
     """Open a log, and give the data of all its documents."""
     async with opened(disk, path) as db:
         return [document.data for document in await db.find_all()]
+
+
+async def names_in(directory: Path) -> list[str]:
+    """Give the names of the files in a real directory, sorted."""
+    return sorted(path.name for path in await trio.Path(directory).iterdir())
 
 
 def on_disk(log: bytes) -> SimulatedDisk:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import trio
 
 from reddb import salvage, verify
 from reddb.actor.frames import HEADER_BYTES, FrameKind, Header, encode_frame, encode_header
@@ -52,6 +53,6 @@ async def test_salvaging_holds_a_window_of_the_file(large: Path) -> None:
 
 async def test_a_reader_that_holds_the_file_is_noticed(large: Path) -> None:
     async def read() -> bytes:
-        return large.read_bytes()
+        return await trio.Path(large).read_bytes()
 
     assert await peak_of(read) > _MEMORY_BYTES_MAX

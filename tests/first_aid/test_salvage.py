@@ -1,8 +1,7 @@
-"""`reddb.salvage` writes what is whole in a damaged log to a new one, and says what is not there."""
+"""`reddb.salvage` writes what is whole in a damaged log to a new one, and says what is lost."""
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from first_aid_tools import (
     flipped,
     frames_of,
     log_of,
+    names_in,
     on_disk,
     opened,
     puts,
@@ -340,7 +340,7 @@ async def test_a_real_file_is_salvaged_to_one_that_only_its_owner_can_read(tmp_p
     report = await reddb.salvage(str(path), str(to))
     assert (report.source, report.target) == (path, to)
     assert stat.S_IMODE(to.stat().st_mode) == 0o600
-    assert sorted(os.listdir(tmp_path)) == ["notes.json", "saved.json"]
+    assert await names_in(tmp_path) == ["notes.json", "saved.json"]
     assert path.read_bytes() == damaged(ten_commits(), 3)
     async with JsonDb.open(DbConfig("saved", dir=tmp_path)) as db:
         assert [document.data for document in await db.find_all()] == numbers(4)

@@ -19,6 +19,7 @@ from first_aid_tools import (
     flipped,
     ids,
     log_of,
+    names_in,
     on_disk,
     opened,
     puts,
@@ -350,7 +351,7 @@ async def test_a_real_file_is_left_alone(tmp_path: Path) -> None:
     assert (await reddb.verify(str(path))).path == path
     after = path.stat()
     assert (after.st_mtime_ns, after.st_mode) == (before.st_mtime_ns, before.st_mode)
-    assert os.listdir(tmp_path) == ["notes.json"]
+    assert await names_in(tmp_path) == ["notes.json"]
 
 
 async def test_what_cannot_be_read_is_an_os_error(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A snapshot that is held for long: it neither keeps compaction from its work nor the file large."""
+"""A snapshot that is held for long: it neither stops compaction nor lets the file grow."""
 
 from __future__ import annotations
 

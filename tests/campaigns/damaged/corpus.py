@@ -33,24 +33,18 @@ class Corpus:
     log: bytes
     history: Mapping[int, Contents]
     """What there was at each sequence number that the log has."""
-    last_write: int
-    """Where in the log its last write begins, in bytes."""
-    header: Header = field(init=False)
-    frames: Sequence[Frame] = field(init=False)
-    starts: Sequence[int] = field(init=False)
-    """Where each frame begins, in bytes."""
+    header: Header
+    frames: Sequence[Frame]
 
-    @header.default
-    def _decoded_header(self) -> Header:
-        return decode_header(self.log[:HEADER_BYTES])
-
-    @frames.default
-    def _decoded_frames(self) -> Sequence[Frame]:
-        return list(decode_frames(self.header, HEADER_BYTES, self.log[HEADER_BYTES:]))
-
-    @starts.default
-    def _frame_starts(self) -> Sequence[int]:
+    @property
+    def starts(self) -> Sequence[int]:
+        """Where each frame begins, in bytes."""
         return [HEADER_BYTES, *(frame.end for frame in self.frames[:-1])]
+
+    @property
+    def last_write(self) -> int:
+        """Where the frames begin of which no other one says that they are on disk."""
+        return max(self.header.synced, *(frame.header.synced for frame in self.frames))
 
     def __str__(self) -> str:
         return f"{self.database.__name__}, {self.name}"
@@ -228,11 +222,6 @@ async def _written(database: type[RedDb[Any]], name: str, steps: Any, random: Ra
         before = len(disk.content(PATH))
     log = disk.content(PATH)
     assert before == len(log), "closing writes nothing"
-    return Corpus(database, name, log, scribe.history, _last_write(log))
-
-
-def _last_write(log: bytes) -> int:
-    """Give where the frames begin of which no other one says that they are on disk."""
     header = decode_header(log[:HEADER_BYTES])
     frames = list(decode_frames(header, HEADER_BYTES, log[HEADER_BYTES:]))
-    return max(header.synced, *(frame.header.synced for frame in frames))
+    return Corpus(database, name, log, scribe.history, header, frames)

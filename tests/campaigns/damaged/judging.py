@@ -7,15 +7,12 @@ the log's size accounts for, disagree with each other, or hand out anything that
 from __future__ import annotations
 
 import contextlib
-import tracemalloc
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID
 
-import trio
 from attrs import define, evolve, field, frozen
 
 import reddb
@@ -31,70 +28,9 @@ from reddb import (
 from reddb.actor.frames import HEADER_BYTES
 from reddb.testing.simulated_disk import SimulatedDisk
 from tests.campaigns.damaged.corpus import PATH, Contents, Corpus, open_on
+from tests.campaigns.damaged.metering import Meter, Violation
 
 SALVAGED = Path("salvaged.log")
-
-_STEPS_MAX = 200
-_BYTES_PER_STEP = 4
-"""A frame has 44 bytes at least; what looks at one takes a few steps."""
-
-_PEAK_BYTES_MAX = 2_000_000
-_PEAK_BYTES_PER_BYTE = 64
-"""A fact takes 21 bytes, and some hundred as Python objects, in each of several lists."""
-
-
-class Violation(Exception):  # noqa: N818  # It says what was found, not what went wrong here.
-    """A promise was broken; the message says which."""
-
-
-@define(eq=False)
-class Meter(trio.abc.Instrument):
-    """Measures what an operation takes: steps of tasks, which are counted, and memory.
-
-    Args:
-        peaks: The most that any operation took.
-    """
-
-    peaks: Counter[str] = field(factory=Counter)
-    _steps: int = field(default=0, init=False)
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        """Count a step."""
-        self._steps += 1
-
-    @contextlib.contextmanager
-    def running(self, *, memory: bool) -> Iterator[None]:
-        """Measure in the body, which must be in trio. Measuring memory takes its time."""
-        trio.lowlevel.add_instrument(self)
-        if memory:
-            tracemalloc.start()
-        try:
-            yield
-        finally:
-            tracemalloc.stop()
-            trio.lowlevel.remove_instrument(self)
-
-    @contextlib.contextmanager
-    def bounded(self, log_bytes: int) -> Iterator[None]:
-        """See that the body takes no more than a log of this size accounts for.
-
-        Raises:
-            Violation: It does.
-        """
-        self._steps = 0
-        before, _ = tracemalloc.get_traced_memory()
-        if tracemalloc.is_tracing():
-            tracemalloc.reset_peak()
-        try:
-            yield
-        finally:
-            steps, peak = self._steps, tracemalloc.get_traced_memory()[1] - before
-        self.peaks |= Counter({"most steps of one operation": steps})
-        self.peaks |= Counter({"most bytes of memory of one operation": peak})
-        if steps > _STEPS_MAX + log_bytes // _BYTES_PER_STEP:
-            raise Violation(f"{steps} steps for {log_bytes} bytes")
-        if peak > _PEAK_BYTES_MAX + log_bytes * _PEAK_BYTES_PER_BYTE:
-            raise Violation(f"{peak} bytes of memory for {log_bytes} bytes")
 
 
 @frozen
@@ -271,9 +207,7 @@ class Judge:
         if isinstance(opened, Opened) and _ids(saved) != _ids(opened):
             raise Violation("what was salvaged differs from what opening gives")
 
-    def _check_history(
-        self, log: bytes, opened: Opened | RedDbError, saved: Opened | None
-    ) -> None:
+    def _check_history(self, log: bytes, opened: Opened | RedDbError, saved: Opened | None) -> None:
         """See that nothing was handed out that was never stored."""
         if isinstance(opened, Opened):
             states = [self.corpus.history.get(opened.seq)]

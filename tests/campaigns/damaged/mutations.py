@@ -49,20 +49,11 @@ def mutant(random: Random, corpus: Corpus, others: Sequence[Corpus]) -> Mutant:
     log = mutate(random, corpus, others)
     if mutations is ACCIDENTS and random.random() < 0.2:
         more, mutate_more = random.choice(list(ACCIDENTS.items()))
-        name, log = f"{name}, {more}", mutate_more(random, evolve_log(corpus, log), others)
+        name, log = f"{name}, {more}", mutate_more(random, evolve(corpus, log=log), others)
     # Without its header, a log cannot be told from another one with a frame at the same place.
     same_header = log[:HEADER_BYTES] == corpus.log[:HEADER_BYTES]
     foreign = "another log" in name and not same_header
     return Mutant(name, log, genuine=not foreign and mutations is not NASTY)
-
-
-def evolve_log(corpus: Corpus, log: bytes) -> Corpus:
-    """Give the corpus with another log, which need not be one."""
-    other = object.__new__(Corpus)
-    for name in ("database", "name", "history", "last_write", "header", "frames", "starts"):
-        object.__setattr__(other, name, getattr(corpus, name))
-    object.__setattr__(other, "log", log)
-    return other
 
 
 def _stretch(random: Random, log: bytes) -> tuple[int, int]:
@@ -82,7 +73,7 @@ def _frame(random: Random, corpus: Corpus) -> tuple[int, int]:
 
 def flip_bits(random: Random, corpus: Corpus, _: Sequence[Corpus]) -> bytes:
     log = bytearray(corpus.log)
-    for _ in range(random.choice((1, 1, 2, 8)) if log else 0):
+    for _flip in range(random.choice((1, 1, 2, 8)) if log else 0):
         log[random.randrange(len(log))] ^= 1 << random.randrange(8)
     return bytes(log)
 
@@ -226,7 +217,7 @@ def many_giant_lengths(random: Random, corpus: Corpus, _: Sequence[Corpus]) -> b
     log = bytearray(corpus.log)
     count = random.choice((10, 300))
     end = len(log) + count * FRAME_HEADER_BYTES
-    for _ in range(count):
+    for _header in range(count):
         at = len(log)
         length = random.choice((end - at - FRAME_HEADER_BYTES - 4, (end - at) // 2, 1 << 40))
         body = struct.pack("<4sB3xQQQI", MARKER, 1, 9, 0, max(length, 0), 1)
@@ -294,7 +285,7 @@ def rebuilt(corpus: Corpus, facts: Sequence[Sequence[Fact]]) -> bytes:
 
 def nasty_documents(random: Random, corpus: Corpus, _: Sequence[Corpus]) -> bytes:
     facts = [[*frame.facts] for frame in corpus.frames]
-    for _ in range(random.choice((1, 3))):
+    for _document in range(random.choice((1, 3))):
         of_frame = random.choice(facts)
         place = random.randrange(len(of_frame))
         key, data = of_frame[place]
