@@ -19,6 +19,22 @@ from reddb.errors import FeedLagged
 
 
 @define(eq=False)
+class _Coalesced:
+    """Several commits that had to be made one."""
+
+    seq: int
+    net: dict[int, Change]
+
+    def add(self, commit: Applied) -> None:
+        """Take in the commit that follows; it costs what that commit alone does."""
+        self.seq = commit.seq
+        add_changes(self.net, commit.changes)
+
+    def commit(self) -> Applied:
+        return Applied(self.seq, list(self.net.values()))
+
+
+@define(eq=False)
 class Subscription:
     """What one reader has yet to see."""
 
@@ -26,9 +42,7 @@ class Subscription:
     """The number of the last commit that the reader has seen, or that it asked to begin after."""
     commits_max: int
     coalesce: bool
-    _buffer: deque[Applied] = field(factory=deque, init=False)
-    _net: dict[int, Change] | None = field(default=None, init=False)
-    """The net changes of the newest commits, if they had to be made one: the buffer's last."""
+    _buffer: deque[Applied | _Coalesced] = field(factory=deque, init=False)
     _lagged: bool = field(default=False, init=False)
     _ended: bool = field(default=False, init=False)
     _error: Callable[[], BaseException] | None = field(default=None, init=False)
@@ -89,17 +103,14 @@ class Subscription:
             return None
         commit = self._buffer.popleft()
         self.seen = commit.seq
-        if not self._buffer and self._net is not None:
-            commit = Applied(commit.seq, list(self._net.values()))
-            self._net = None
-        return commit
+        return commit.commit() if isinstance(commit, _Coalesced) else commit
 
     def _coalesce(self, commit: Applied) -> None:
-        """Make one of the newest commit and the one before; it costs what `commit` alone does."""
-        if self._net is None:
-            self._net = {change.key: change for change in self._buffer[-1].changes}
-        add_changes(self._net, commit.changes)
-        self._buffer[-1] = Applied(commit.seq, ())
+        newest = self._buffer[-1]
+        if not isinstance(newest, _Coalesced):
+            newest = _Coalesced(newest.seq, {change.key: change for change in newest.changes})
+            self._buffer[-1] = newest
+        newest.add(commit)
 
 
 def add_changes(net: dict[int, Change], changes: Sequence[Change]) -> None:

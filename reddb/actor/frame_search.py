@@ -29,7 +29,7 @@ from reddb.actor.frames import (
 from reddb.actor.lost_header import stand_in_id
 
 WINDOW_BYTES_MIN: Final = 4 * 1024
-WINDOW_BYTES_MAX: Final = 256 * 1024
+WINDOW_BYTES_MAX: Final = 64 * 1024
 """Read at a time: at first little, for the next whole frame is mostly near, then twice as much
 each time."""
 
@@ -59,14 +59,7 @@ class Found:
 
 @define
 class FrameSearch:
-    """Finds whole frames.
-
-    Args:
-        file: Where to look.
-        header_for: Gives the header of the file that a frame should belong to, from the frame's
-            offset and its first `FRAME_HEADER_BYTES` bytes.
-        file_bytes: The file's size, from which follows how much work may be done.
-    """
+    """Finds whole frames. `of` makes one."""
 
     _file: DiskFile
     _header_for: Callable[[int, bytes], Header]
@@ -77,7 +70,14 @@ class FrameSearch:
     def of(
         cls, file: DiskFile, size: int, header_for: Callable[[int, bytes], Header]
     ) -> FrameSearch:
-        """Give a search through a file of `size` bytes."""
+        """Give a search.
+
+        Args:
+            file: Where to look.
+            size: The file's size in bytes, from which follows how much work may be done.
+            header_for: Gives the header of the file that a frame should belong to, from the
+                frame's offset and its first `FRAME_HEADER_BYTES` bytes.
+        """
         return cls(file, header_for, _CHECKED_PER_BYTE_MAX * (size + WINDOW_BYTES_MAX))
 
     async def first(self, start: int, size: int) -> Found | None:

@@ -160,10 +160,23 @@ async def _was_whole(file: DiskFile, header: Header, bad: int, size: int) -> boo
         for offset, frame in find_frame_headers(header, at, data):
             if frame.synced > bad:
                 return True
-            if first and not has_unwritten_sector(bad, await file.read(bad, offset - bad)):
+            if first and not await _reads_as_unwritten(file, bad, offset):
                 return True
             first = False
         if at + len(data) >= size or len(data) < FRAME_HEADER_BYTES:
             return False
         at += len(data) - FRAME_HEADER_BYTES + 1
+    return False
+
+
+async def _reads_as_unwritten(file: DiskFile, start: int, end: int) -> bool:
+    """Tell whether a sector between two offsets reads as never written."""
+    at = start
+    while at < end:
+        stop = (at // _WINDOW_BYTES + 1) * _WINDOW_BYTES  # No sector is in two windows.
+        if end - stop < _WINDOW_BYTES:
+            stop = end
+        if has_unwritten_sector(at, await file.read(at, stop - at)):
+            return True
+        at = stop
     return False

@@ -107,7 +107,8 @@ async def salvage_log(
     Raises:
         CodecMismatch: `codec` is not what the log says itself.
         DatabaseLocked: A database of the new log's name is open.
-        DataCorrupted: It is no log of this version, or its header is damaged and `codec` is None.
+        DataCorrupted: It is no log of this version, or its header is damaged and `codec` is None,
+            or somebody else than a database has changed it meanwhile.
         FileExistsError: There is a file of the new log's name.
         OSError: The one cannot be read, or the other not be written.
     """
@@ -127,8 +128,9 @@ async def salvage_log(
         copy = _Copy(new_file, new_header)
         # The same again: what was whole still is, and what has been written since lies behind it.
         await look_through(Survey(file, header, size, damaged, until=survey.end), copy.add)
+        if copy.seq != last_seq:
+            raise DataCorrupted(str(source), survey.end, "it was changed while it was salvaged")
         new_bytes = await copy.finish()
-        assert copy.seq == last_seq, "both times the same frames were there"
     return SalvageReport(
         source=source,
         target=target,

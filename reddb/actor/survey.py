@@ -124,7 +124,7 @@ class Survey:
         header: Its header, or one to take its place.
         size: The file's size in bytes.
         damaged: Whether the log is known to be damaged already, as without its header.
-        until: The offset of the first frame that is not to be looked at; the size by default.
+        until: Frames that begin here or behind are not looked at; the size by default.
     """
 
     _file: DiskFile
@@ -180,13 +180,15 @@ class Survey:
         while True:
             data = await self._file.read(self._at, want)
             frames: list[Frame] = []
-            seq = self.seq
+            at, seq = self._at, self.seq
             try:
-                for frame in decode_frames(self._header, self._at, data):
+                for frame in decode_frames(self._header, at, data):
+                    if at >= self._until:
+                        break
                     if seq_before(frame.header) != seq:
                         raise _DisorderError(frame, seq)
                     frames.append(frame)
-                    seq = frame.header.seq
+                    at, seq = frame.end, frame.header.seq
             except FrameCutError as cut:
                 if frames or len(data) < want or self._at + cut.needed > await self._file.size():
                     return frames, cut

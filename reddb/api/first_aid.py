@@ -90,7 +90,8 @@ async def salvage(
         CodecMismatch: `codec` is not what the file says itself.
         DatabaseLocked: A database of the new name is open.
         DataCorrupted: There is nothing of a database of this version in the file, or its header is
-            damaged and `codec` is not given.
+            damaged and `codec` is not given, or somebody else than a database has changed the file
+            meanwhile.
         FileExistsError: There is a file of the new name.
         FileNotFoundError: There is no file to salvage.
         OSError: The damaged file cannot be read, or the new one cannot be written.

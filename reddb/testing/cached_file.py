@@ -198,16 +198,21 @@ class CachedFile:
         return self._image(length, pick), "sectors of several moments"
 
     def _writes_mixed(self, random: Random) -> Found:
-        """Leave some of the writes out, and tear the last that is left."""
+        """Leave some of the writes out, and tear the last that is left if nothing is behind it."""
         base = self._at(random.choice((0, self._fresh_since)))
         kept = [change for change in self._fresh if random.random() < 0.7]
-        if kept and isinstance(last := kept[-1], Wrote):
-            size = random.randint(0, len(last.data))
-            kept[-1] = Wrote(last.file, last.offset, last.data[:size])
-        content = changed_content(base, kept)
+        content = changed_content(base, kept[:-1])
+        how = f"{len(kept)} of {len(self._fresh)} changes"
+        if kept:
+            last = kept[-1]
+            if isinstance(last, Wrote) and last.offset + len(last.data) > len(content):
+                size = random.randint(0, len(last.data))
+                last = Wrote(last.file, last.offset, last.data[:size])
+                how += f", the last one torn after {size} bytes"
+            content = changed_content(content, [last])
         if random.random() < 0.5:
             content = content.ljust(self._lengths[-1][1], b"\0")
-        return content, f"{len(kept)} of {len(self._fresh)} changes, the last one torn"
+        return content, how
 
 
 def _sectors(offset: int, data: bytes) -> Iterator[tuple[int, int, bytes]]:

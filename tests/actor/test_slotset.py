@@ -66,6 +66,11 @@ def test_leaves_that_are_filled_in_rising_order_are_full() -> None:
     assert sizes[:-1] == [128] * (len(sizes) - 1)
 
 
+def test_leaves_that_are_filled_elsewhere_are_half_full_at_least() -> None:
+    sizes = [len(leaf) for leaf in filled(list(range(1000, 0, -1))).leaves()]
+    assert min(sizes) >= 64
+
+
 @pytest.mark.parametrize("count", [0, 1, 300])
 def test_adding_and_discarding_nothing_new_gives_the_same_set(count: int) -> None:
     slot_set = filled(list(range(count)))

@@ -15,7 +15,7 @@ from attrs import define, field
 from reddb.actor.commands import Command
 from reddb.actor.engine import Engine, run_engine
 from reddb.actor.frames import Fact
-from reddb.actor.mailbox import Mailbox
+from reddb.actor.mailbox import Call, CallStatus, Mailbox
 from reddb.actor.state import State
 from reddb.actor.storage import Commit, MemoryStorage, Storage
 from reddb.actor.writer import Writer, WriterSettings
@@ -135,6 +135,30 @@ async def desk(commands_max: int = 64, batch_max: int = 64) -> AsyncIterator[Des
         yield Desk(Mailbox(commands_max, batch_max), nursery)
 
 
+class WatchedMailbox(Mailbox):
+    """A mailbox that knows which calls were taken, so that none of them stays unanswered."""
+
+    def __init__(self, commands_max: int, batch_max: int) -> None:
+        super().__init__(commands_max, batch_max)
+        self.taken: list[Call[Any]] = []
+
+    async def take_batch(self) -> list[Call[Any]]:
+        batch = await super().take_batch()
+        self.taken += batch
+        return batch
+
+    def break_off(self) -> list[Call[Any]]:
+        left = super().break_off()
+        self.taken += left
+        return left
+
+    def answer_the_unanswered(self) -> None:
+        """Let a test fail that would else hang."""
+        for call in self.taken:
+            if call.status is CallStatus.TAKEN:
+                call.answer(None, AssertionError("the writer has left this call unanswered"))
+
+
 @define(eq=False)
 class Office(Desk):
     """A desk whose mailbox a writer empties."""
@@ -163,7 +187,7 @@ async def office(
     """Run a writer beside the body, and close its mailbox after it."""
     storage = storage or HeldStorage()
     below: Storage = storage
-    mailbox = Mailbox(commands_max, batch_max)
+    mailbox = WatchedMailbox(commands_max, batch_max)
     settings = WriterSettings(file_first, ratio)
     writer = Writer(state or empty_state(), below, mailbox, settings)
     async with trio.open_nursery() as nursery:
@@ -174,6 +198,9 @@ async def office(
         finally:
             mailbox.close()
             storage.let_go()
+            with trio.CancelScope(shield=True):
+                await trio.testing.wait_all_tasks_blocked()
+            mailbox.answer_the_unanswered()
 
 
 @contextlib.asynccontextmanager

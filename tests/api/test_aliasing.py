@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from attrs import evolve, field, frozen
-from databases import DATABASES, Draft, Home, Shape, data
+from attrs import field, frozen
+from databases import DATABASES, Draft, Home, Shape, data, simulated
 
 from reddb import Document, RedDb
 
@@ -202,9 +201,9 @@ LEAKS: list[Leak] = [
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 @pytest.mark.parametrize("database", DATABASES, ids=lambda database: database.__name__)
 async def test_spoiling_a_value_changes_nothing_stored(
-    tmp_path: Path, database: type[RedDb[Any]], shape: Shape, leak: Leak
+    database: type[RedDb[Any]], shape: Shape, leak: Leak
 ) -> None:
-    home = Home(database, tmp_path, shape)
+    home = simulated(database, shape=shape)
     async with home.open() as db:
         documents = await db.insert([home.value("ada") for _ in range(3)])
         before = db.snapshot()
@@ -214,7 +213,7 @@ async def test_spoiling_a_value_changes_nothing_stored(
         assert data(before.find_all()) == [home.value("ada")] * 3
         left = await db.find_all()
     if home.persistent:
-        async with evolve(home).open() as db:
+        async with home.open() as db:
             assert await db.find_all() == left
 
 

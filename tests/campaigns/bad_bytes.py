@@ -7,23 +7,26 @@ they refuse, or hand out what was never stored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 from attrs import frozen
 
 from reddb import DataCorrupted, RedDbError
 from tests.campaigns.campaign import Campaign, Report
-from tests.campaigns.damaged.corpus import corpora
+from tests.campaigns.damaged.corpus import Corpus, corpora, large_corpora
 from tests.campaigns.damaged.judging import Judge, Opened
 from tests.campaigns.damaged.metering import Meter, Violation
 from tests.campaigns.damaged.mutations import mutant
 from tests.campaigns.damaged.searching import reported, run_quietly
 from tests.campaigns.simulated.weakened import without_checksums
 
-_MUTANTS = 24_000
-"""How many damaged logs are tried at scale 1."""
+_MUTANTS = 1_000
+"""How many mutants of each log are tried at scale 1."""
+_LARGE_MUTANTS = 100
+"""The same of each large log: they take their time."""
 
-_CONTROL_MUTANTS = 96
+_CONTROL_MUTANTS = 4
 
 
 @frozen
@@ -31,8 +34,8 @@ class Job:
     """Some mutants of one log."""
 
     seed: int
-    place: int
-    """Which of the corpora."""
+    corpus: Corpus
+    others: Sequence[Corpus]
     mutants: int
     memory: bool = True
     """Whether memory is measured, which takes its time."""
@@ -40,16 +43,13 @@ class Job:
 
 def search(job: Job) -> Report:
     """Try some mutants of one log."""
-    all_logs = corpora(job.seed)
-    corpus = all_logs[job.place]
-    report = Report()
+    corpus, report = job.corpus, Report()
     judge = Judge(corpus, Meter())
-    others = [other for other in all_logs if other is not corpus]
 
     async def run() -> None:
         with judge.meter.running(memory=job.memory):
             for number in range(job.mutants):
-                made = mutant(Random(f"{job.seed}, {corpus}, {number}"), corpus, others)
+                made = mutant(Random(f"{job.seed}, {corpus}, {number}"), corpus, job.others)
                 report.tried[f"mutants of {corpus.database.__name__}"] += 1
                 try:
                     outcome = await judge.judge(made.log, genuine=made.genuine)
@@ -74,16 +74,21 @@ def _fate(opened: Opened | RedDbError) -> str:
     return "mutants that opening refused as of another codec"
 
 
+def _jobs(seed: int, logs: Sequence[Corpus], mutants: float, *, memory: bool = True) -> list[Job]:
+    jobs = []
+    for log in logs:
+        others = [other for other in logs if other is not log]
+        jobs.append(Job(seed, log, others, max(round(mutants), 1), memory))
+    return jobs
+
+
 def run(scale: float, seed: int) -> Report:
     """Try mutants of every log."""
-    count = len(corpora(seed))
-    each = max(round(_MUTANTS * scale / count), 1)
-    jobs = [Job(seed, place, each) for place in range(count)]
+    jobs = _jobs(seed, large_corpora(seed), _LARGE_MUTANTS * scale)
+    jobs += _jobs(seed, corpora(seed), _MUTANTS * scale)
     report = reported(search, jobs, alone=scale < 1)
     with without_checksums():
-        unprotected = [
-            Job(seed, place, _CONTROL_MUTANTS // count, memory=False) for place in range(count)
-        ]
+        unprotected = _jobs(seed, corpora(seed), _CONTROL_MUTANTS, memory=False)
         report.caught["checksums"] = len(reported(search, unprotected, alone=True).violations)
     return report
 

@@ -142,11 +142,12 @@ def _campaign(workshop: _Workshop, scale: float, report: Report) -> None:
     for begin in range(0, wanted, _REPLAYS_OF_A_RECORD):
         setting = next(kinds)
         recording = workshop.record(setting, without=None)
+        if recording.problem is not None:
+            report.violations.append(f"{name}, {setting}, before any cut: {recording.problem}")
+            continue
         chosen = recording.moments(rng, min(wanted - begin, _REPLAYS_OF_A_RECORD))
         for kind, count in recording.counts().items():
             report.tried[f"{kind} recorded on {name}"] += count
-        if recording.problem is not None:
-            report.violations.append(f"{name}, {setting}, before any cut: {recording.problem}")
         for how, problem in workshop.replay(setting, recording, chosen):
             report.tried[f"replays on {name}, with {how}"] += 1
             if problem is not None:

@@ -90,24 +90,26 @@ def caught(control: Control, seed: int) -> int:
 
 
 def jobs(scale: float, seed: int) -> list[Job]:
-    """Give what to search at a scale: in full from 1 on, and a little of each kind below."""
-    if scale < 1:
+    """Give what to search at a scale: three workloads a setting at 1, a little of each at 0."""
+    if scale < 0.1:
         return [
             Job(setting, seed + number, SHORT, SCRIPT if number % 4 == 0 else None)
             for number, setting in enumerate(SETTINGS)
         ]
+    scripted = [Job(setting, seed, FULL, SCRIPT) for setting in SETTINGS]
     by_chance = [
         Job(setting, seed * 1000 + number, FULL)
-        for number in range(round(2 * scale))
+        for number in range(max(2, round(3 * scale) - 1))
         for setting in SETTINGS
     ]
-    return [Job(setting, seed, FULL, SCRIPT) for setting in SETTINGS] + by_chance
+    every = max(1, round(1 / scale))
+    return [*scripted, *by_chance][::every]
 
 
 def run(scale: float, seed: int) -> Report:
-    """Search; on all processors from scale 1 on."""
+    """Search; on all processors if it is much."""
     report = Report()
-    for found in _done(jobs(scale, seed), parallel=scale >= 1):
+    for found in _done(jobs(scale, seed), parallel=scale >= 0.1):
         report.tried += found.tried
         report.violations += found.violations
     for control in CONTROLS:

@@ -122,7 +122,7 @@ def _small_disks(
             home = Home(setting, place, rng.choice([2.0, NEVER]))
             with quiet():
                 problem = attempt(_tell, story, home, rng, without)
-            yield setting, problem
+        yield setting, problem
 
 
 def _run(scale: float, seed: int) -> Report:

@@ -116,7 +116,7 @@ class _Bench:
         problem = ended.problem
         if self.without is None:
             problem = problem or _wrongly_told(journal, fault, happened)
-            journal.forget_refused()
+        journal.forget_refused()
         return happened, problem or await examine(self.home, journal, self.rng)
 
 
@@ -196,7 +196,7 @@ def _require_strace() -> None:
     Raises:
         Unsupported: It cannot.
     """
-    require("strace")
+    require("strace", root=False)
     fault = ["--trace=close", "--inject=close:error=EIO:when=1"]
     command = ["strace", "-f", "--seccomp-bpf", *fault, "true"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -30,8 +30,8 @@ from tests.campaigns.simulated.weakened import (
 )
 from tests.campaigns.simulated.workload import Setting
 
-SHORT_STRIDE = 30
-"""In short, each kind of database and of error gets every so many-th operation."""
+STRIDE_MAX = 30
+"""In the shortest form each kind of database and of error gets every so many-th operation."""
 
 ENOUGH_VIOLATIONS = 5
 """After so many the search for a missing protection ends."""
@@ -117,20 +117,18 @@ def caught(control: Control, seed: int) -> int:
 
 
 def jobs(scale: float, seed: int) -> list[Job]:
-    """Give what to try at a scale: every operation from 1 on, and below it a few of each kind."""
+    """Give what to try at a scale: every operation from 1 on, and fewer of each kind below."""
     kinds = list(product(SETTINGS, FAULTS))
     if scale < 1:
-        return [
-            Job(*kind, seed, number % SHORT_STRIDE, SHORT_STRIDE)
-            for number, kind in enumerate(kinds)
-        ]
+        stride = min(STRIDE_MAX, round(1 / scale))
+        return [Job(*kind, seed, number % stride, stride) for number, kind in enumerate(kinds)]
     return [Job(*kind, seed + more) for more in range(round(scale)) for kind in kinds]
 
 
 def run(scale: float, seed: int) -> Report:
-    """Do all jobs; on all processors from scale 1 on."""
+    """Do all jobs; on all processors if it is much."""
     report = Report()
-    for found in _done(jobs(scale, seed), parallel=scale >= 1):
+    for found in _done(jobs(scale, seed), parallel=scale >= 0.1):
         report.tried += found.tried
         report.violations += found.violations
     for control in CONTROLS:

@@ -29,7 +29,7 @@ from tests.campaigns.kernel import mounts
 from tests.campaigns.kernel.bounded import attempt
 from tests.campaigns.kernel.examine import examine, quiet, tells_of_loss
 from tests.campaigns.kernel.home import NEVER, Home, settings
-from tests.campaigns.kernel.journal import Acknowledged, Event, Journal, Send
+from tests.campaigns.kernel.journal import Event, Journal, Offered, Send
 from tests.campaigns.kernel.life import live, settle
 from tests.campaigns.kernel.mounts import EXT4, XFS, Machine
 from tests.campaigns.kernel.steps import WITHOUT, Step, SteppedDisk
@@ -119,14 +119,14 @@ class _Cuts:
         return disk if self.without is None else SteppedDisk(disk, WITHOUT[self.without])
 
     def heard(self, journal: Journal) -> Send:
-        """Give what takes a life's events, except what nobody hears without power.
+        """Give what takes a life's events, except those that nobody hears without power.
 
         A sync that is under way when the file system is shut down may still return, though
         nothing more gets to the disk. A real cut stops the program, too.
         """
 
         def send(event: Event) -> None:
-            if self.machine.running or not isinstance(event, Acknowledged):
+            if self.machine.running or isinstance(event, Offered):
                 journal.take(event)
 
         return send

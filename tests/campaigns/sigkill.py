@@ -118,7 +118,11 @@ def _run(scale: float, seed: int) -> Report:
     report, rng = Report(), Random(seed)
     for late, kills in ((False, _KILLS), (True, _CONTROL_KILLS)):
         wanted = max(round(kills * scale), 3)
-        with tempfile.TemporaryDirectory(prefix="reddb-") as directory, quiet(), Watchdog() as watchdog:
+        with (
+            tempfile.TemporaryDirectory(prefix="reddb-") as directory,
+            quiet(),
+            Watchdog() as watchdog,
+        ):
             kinds = settings(rng, *Durability)
             work = _Kills(report, wanted, rng, kinds, late, watchdog)
             trio.run(work.run, Path(directory))

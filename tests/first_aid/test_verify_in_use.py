@@ -14,6 +14,8 @@ import trio
 from attrs import define, field
 from first_aid_tools import (
     PATH,
+    SAVED,
+    contents,
     damaged,
     flipped,
     log_of,
@@ -27,7 +29,9 @@ from reddb.actor import survey
 from reddb.actor.disk import DiskFile
 from reddb.actor.frames import HEADER_BYTES, FrameKind, Header, encode_frame, encode_header
 from reddb.actor.recovery import read_header, read_log
+from reddb.actor.salvaging import salvage_log
 from reddb.actor.verification import verify_log
+from reddb.testing.simulated_disk import SimulatedDisk
 
 
 @define(eq=False)
@@ -222,3 +226,33 @@ async def test_a_log_with_much_damage_takes_no_more_reads_than_it_has_frames() -
     report = await verified(file)
     assert len(report.damage) == 100
     assert file.operations < 10 * 200
+
+
+@pytest.mark.parametrize("step", [1, 20, 68])
+async def test_a_log_that_grows_is_salvaged_up_to_where_it_was(step: int) -> None:
+    log = ten_commits()
+    start = starts_of(log)[4] + 20
+
+    def grow(file: ChangingFile) -> None:
+        file.content = log[: min(start + step * file.operations, len(log))]
+
+    disk = SimulatedDisk()
+    report = await salvage_log(
+        ChangingFile(log[:start], grow), PATH, SAVED, None, disk=disk, random_bytes=bytes
+    )
+    assert 4 <= report.last_seq == report.live_document_count <= 10
+    assert await contents(disk, SAVED) == [str(seq) for seq in range(1, report.last_seq + 1)]
+
+
+@pytest.mark.parametrize("seen", [5, 6])
+async def test_a_log_that_is_emptied_between_looking_and_copying_is_refused(seen: int) -> None:
+    log = ten_commits()
+
+    def cut(file: ChangingFile) -> None:
+        if file.operations >= seen:
+            file.content = log[:300]
+
+    disk = SimulatedDisk()
+    with pytest.raises(DataCorrupted, match="changed while it was salvaged"):
+        await salvage_log(ChangingFile(log, cut), PATH, SAVED, None, disk=disk, random_bytes=bytes)
+    assert disk.paths() == []

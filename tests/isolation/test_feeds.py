@@ -22,6 +22,8 @@ from reddb.actor import history
 from reddb.api.feed import Feed, FeedCommit
 from reddb.testing.simulated_disk import Operation
 
+pytest_plugins = ("isolation_fixtures",)
+
 
 class Mortal(MemoryStorage):
     """Dies of a bug when told to."""
@@ -89,21 +91,19 @@ async def test_with_since_a_snapshot_and_its_feed_miss_and_double_nothing(
         seqs = [snapshot.seq]
         await trio.sleep(delay % 3)
         async with db.watch(since=snapshot.seq) as feed:
-            async for commit in feed:
+            while len(seen) < 40:
+                commit = await anext(feed)
                 seqs.append(commit.seq)
                 seen += [change.after for change in commit.changes]
-                if len(seen) >= 40:
-                    break
         assert sorted(seen) == list(range(40))
         assert seqs == list(range(seqs[0], 41))
         followed += 1
 
-    async with slow_base.open(int) as db:
-        async with trio.open_nursery() as nursery:
-            for number in range(40):
-                nursery.start_soon(write, db, number)
-            for tenth in range(0, 90, 3):
-                nursery.start_soon(follow, db, tenth / 10)
+    async with slow_base.open(int) as db, trio.open_nursery() as nursery:
+        for number in range(40):
+            nursery.start_soon(write, db, number)
+        for tenth in range(0, 90, 3):
+            nursery.start_soon(follow, db, tenth / 10)
     assert followed == 30
 
 
@@ -127,19 +127,18 @@ async def test_what_is_taken_back_never_shows(slow_base: Base, autojump_clock: M
         seen.extend([change.after async for commit in feed for change in commit.changes])
 
     seen: list[int | None] = []
-    async with trio.open_nursery() as readers:
-        async with slow_base.open(int) as db, db.watch() as feed:
-            await db.insert_one(1)
-            slow_base.disk.fail(Operation.SYNC)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(write, db)
-                await wait_all_tasks_blocked()
-                async with db.watch() as late, db.query().live() as live:
-                    assert values(await anext(live)) == [1]
-                    assert late.seq == 1
-            readers.start_soon(read, feed)
-            await db.aclose()
+    async with trio.open_nursery() as readers, slow_base.open(int) as db, db.watch() as feed:
+        await db.insert_one(1)
+        slow_base.disk.fail(Operation.SYNC)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(write, db)
             await wait_all_tasks_blocked()
+            async with db.watch() as late, db.query().live() as live:
+                assert values(await anext(live)) == [1]
+                assert late.seq == 1
+        readers.start_soon(read, feed)
+        await db.aclose()
+        await wait_all_tasks_blocked()
     assert seen == [1]
 
 
@@ -217,14 +216,30 @@ async def test_a_slow_reader_may_have_commits_coalesced(base: Base) -> None:
             assert parts(await anext(feed)) == [("update", 24, 30)]
 
 
+async def test_what_was_coalesced_is_whole_also_when_more_comes_after_it(base: Base) -> None:
+    async with base.open(int) as db, db.watch(buffer_commits_max=2, coalesce=True) as feed:
+        for number in range(4):
+            await db.insert_one(number)
+        assert (await anext(feed)).seq == 1
+        for number in range(4, 6):
+            await db.insert_one(number)
+        seen = [[change.after for change in commit.changes] for commit in await take(feed, 2)]
+        assert seen in ([[1, 2, 3], [4, 5]], [[1, 2, 3], [4]])
+
+
 async def test_coalescing_costs_the_writer_what_a_commit_has_not_what_a_reader_lacks() -> None:
-    async with MemDb.open("x", int) as db:
-        async with db.watch(buffer_commits_max=1, coalesce=True) as feed:
-            (subscription,) = db._engine.writer.feeds._subscriptions
-            for number in range(300):
-                await db.insert_one(number)
-            assert all(not commit.changes for commit in subscription._buffer)
-            assert len((await anext(feed)).changes) == 300
+    async with (
+        MemDb.open("x", int) as db,
+        db.watch(buffer_commits_max=1, coalesce=True) as feed,
+    ):
+        (subscription,) = db._engine.writer.feeds._subscriptions
+        await db.insert([-1, -2])
+        await db.insert_one(-3)
+        newest = subscription._buffer[-1]
+        for number in range(297):
+            await db.insert_one(number)
+        assert subscription._buffer[-1] is newest  # It was added to, not made anew.
+        assert len((await anext(feed)).changes) == 300
 
 
 # Predicates.
@@ -246,14 +261,17 @@ async def test_a_predicate_sees_what_was_and_what_is(base: Base) -> None:
 
 
 async def test_a_predicate_that_raises_concerns_its_reader_alone(base: Base) -> None:
-    async with base.open(int) as db:
-        async with db.watch(lambda data: 1 / data) as feed, db.watch() as other:
-            await db.insert_one(0)
-            await db.insert_one(1)
-            with pytest.raises(ZeroDivisionError):
-                await anext(feed)
-            assert (await anext(feed)).seq == 2
-            assert len(await take(other, 2)) == 2
+    async with (
+        base.open(int) as db,
+        db.watch(lambda data: 1 / data) as feed,
+        db.watch() as other,
+    ):
+        await db.insert_one(0)
+        await db.insert_one(1)
+        with pytest.raises(ZeroDivisionError):
+            await anext(feed)
+        assert (await anext(feed)).seq == 2
+        assert len(await take(other, 2)) == 2
         assert len(await db.find_all()) == 2
 
 
@@ -299,6 +317,7 @@ async def test_a_feed_whose_block_was_left_is_closed() -> None:
         async with db.watch() as feed:
             nursery.start_soon(read, feed)
             await wait_all_tasks_blocked()
+        await wait_all_tasks_blocked()
         await read(feed)
         assert (await db.stats()).feed_count == 0
 
@@ -380,6 +399,6 @@ async def test_a_dying_writer_wakes_every_watcher() -> None:
 async def test_what_makes_no_sense_is_refused(base: Base, settings: dict[str, int]) -> None:
     async with base.open(int) as db:
         await db.insert_one(1)
-        with pytest.raises(ValueError, match="since|buffer"):
-            async with db.watch(**settings):
+        with pytest.raises(ValueError, match=r"since|buffer"):
+            async with db.watch(**settings):  # type: ignore[arg-type]
                 pass

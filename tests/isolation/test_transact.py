@@ -11,6 +11,8 @@ from bases import Base, values
 
 from reddb import DocumentNotFound, Transaction, TransactionClosed, UniqueViolation
 
+pytest_plugins = ("isolation_fixtures",)
+
 MISSING = UUID(int=1)
 Tx = Transaction[Any]
 
@@ -70,7 +72,7 @@ async def test_an_async_function_is_refused(base: Base) -> None:
 
     async with base.open(int) as db:
         with pytest.raises(TypeError, match="plain function"):
-            await db.transact(wrong)
+            _ = await db.transact(wrong)
         assert await db.find_all() == []
 
 

@@ -82,7 +82,7 @@ def _plan_members(types: Sequence[Any], planner: Planner) -> Plan:
         decode=_decoder(plain, tags, read, expected),
         takes=frozenset().union(*(each.takes for each in plans)),
         forms=_forms(plain, tagged, planner),
-        kept=_kept(plain, tagged),
+        kept=frozenset().union(*(member.plan.kept for member in plain)),
         as_is=not tagged and all(each.as_is for each in plans),
         immutable=all(each.immutable for each in plans),
     )
@@ -225,17 +225,6 @@ def _forms(
     if not tagged:
         return forms
     return forms | (_RON_MARKS if planner.notation is Notation.NAMED else frozenset({dict}))
-
-
-def _kept(plain: Sequence[_Member], tagged: Sequence[_Member]) -> frozenset[type]:
-    """Give the types that one untagged member keeps and no other member takes or gives."""
-    members = [*plain, *tagged]
-    return frozenset(
-        kind
-        for member in plain
-        for kind in member.plan.kept
-        if all(kind not in each.plan.takes | each.plan.forms for each in members if each != member)
-    )
 
 
 def _some_plan(plan: Plan) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, TypeAlias
@@ -85,16 +85,26 @@ def open_on(
 
 
 def corpora(seed: int) -> list[Corpus]:
-    """Give the logs of all formats."""
+    """Give small logs of all formats."""
+    return _all_written(seed, FORMATS, _WORKLOADS)
 
-    async def all_of_them() -> list[Corpus]:
+
+def large_corpora(seed: int) -> list[Corpus]:
+    """Give logs with frames that are larger than what is read at a time."""
+    return _all_written(seed, (BinDb, JsonDb), {"large frames": _large})
+
+
+def _all_written(
+    seed: int, databases: Iterable[type[RedDb[Any]]], workloads: Mapping[str, _Workload]
+) -> list[Corpus]:
+    async def write_all() -> list[Corpus]:
         return [
-            await _written(database, name, steps, Random(f"{seed}, {database.__name__}, {name}"))
-            for database in FORMATS
-            for name, steps in _WORKLOADS.items()
+            await _written(database, name, work, Random(f"{seed}, {database.__name__}, {name}"))
+            for database in databases
+            for name, work in workloads.items()
         ]
 
-    return trio.run(all_of_them)
+    return trio.run(write_all)
 
 
 @define
@@ -157,6 +167,9 @@ def _contents(documents: Sequence[Any]) -> Contents:
     return tuple((document.id, document.data) for document in documents)
 
 
+_Workload: TypeAlias = Callable[[_Scribe], Awaitable[None]]
+
+
 async def _plain(scribe: _Scribe) -> None:
     await scribe.insert(40)
     await scribe.insert(20, 5, 300)
@@ -204,6 +217,15 @@ async def _zeros_batched(scribe: _Scribe) -> None:
     scribe.history |= {before + 1: _contents(documents[:2]), before + 2: _contents(documents)}
 
 
+async def _large(scribe: _Scribe) -> None:
+    await scribe.insert(60)
+    await scribe.insert(400_000)
+    await scribe.insert(90_000, 90_000, 90_000)
+    await scribe.update(0, 90)
+    await scribe.delete(2)
+    await scribe.insert(20)
+
+
 _WORKLOADS = {
     "one write a commit": _plain,
     "compacted": _compacted,
@@ -214,11 +236,13 @@ _WORKLOADS = {
 }
 
 
-async def _written(database: type[RedDb[Any]], name: str, steps: Any, random: Random) -> Corpus:
+async def _written(
+    database: type[RedDb[Any]], name: str, work: _Workload, random: Random
+) -> Corpus:
     disk = SimulatedDisk()
     async with open_on(disk, database, random) as db:
         scribe = _Scribe(db, random, {0: ()})
-        await steps(scribe)
+        await work(scribe)
         before = len(disk.content(PATH))
     log = disk.content(PATH)
     assert before == len(log), "closing writes nothing"

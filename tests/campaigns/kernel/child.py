@@ -43,7 +43,7 @@ class Job:
     home: Home
     seed: int
     tasks: int = 4
-    calls: int = 1000
+    calls: int = 150
     late: bool = False
     without: str | None = None
     """The protection that the disk lacks: see `tests.campaigns.kernel.steps.WITHOUT`."""

@@ -26,16 +26,17 @@ async def examine(home: Home, journal: Journal, rng: Random) -> str | None:
     """Open what a life has left, write on, and open it again; tell what is wrong, if anything is.
 
     The database must hold a prefix of the commits that were offered, each wholly, which has every
-    commit in it that must be there. The journal goes on from what was found.
+    commit in it that must be there. No call may have been refused. The journal goes on from what
+    was found.
     """
     teller = Teller(journal.take)
     try:
+        _check_unrefused(journal)
         _check_name(home, journal)
         async with home.open(teller) as db:
             compare(home, journal, db)
             await write(db, teller, rng, tasks=2, calls=3)
-        if journal.refused:
-            raise PromiseBroken(f"it cannot be written on: {journal.refused[0].reason}")
+        _check_unrefused(journal)
         async with home.open(teller) as db:
             compare(home, journal, db)
     except Exception as error:  # Whatever it is, a log that was left by a crash must open.
@@ -47,6 +48,12 @@ def tells_of_loss(problem: str | None) -> bool:
     """Tell whether a problem is what a negative control must come to, and not some other error."""
     losses = (Lost.__name__, DataCorrupted.__name__)
     return problem is not None and problem.startswith(losses)
+
+
+def _check_unrefused(journal: Journal) -> None:
+    """Check that no call has failed: nothing was wrong with the disk."""
+    for refused in journal.refused:
+        raise PromiseBroken(f"{refused.call} was refused: {refused.reason}")
 
 
 def _check_name(home: Home, journal: Journal) -> None:

@@ -116,7 +116,8 @@ class Journal:
         return documents
 
     def forget_refused(self) -> None:
-        """Take back what was offered and then refused: it must not be found."""
+        """Take it that every refusal had its reason: what was offered and refused is not there."""
+        self.refused.clear()
         del self.offered[max(self.acknowledged - self.seq, 0) :]
 
     def restart(self, seq: int) -> None:

@@ -49,12 +49,15 @@ async def settle(
 ) -> None:
     """Open the database, compact it if so wished, and do `then` as soon as that has returned."""
     teller = Teller(send)
+    settled = False
     try:
         async with home.open(teller, disk) as db:
             if compacted:
                 await write(db, teller, rng, tasks=1, calls=5)
                 await db.compact()
             send(Settled(home.log.stat().st_ino))
+            settled = True
             then()
-    except PersistFailed as error:
-        teller.refuse("close", error)
+    except PersistFailed:
+        if not settled:
+            raise

@@ -45,19 +45,19 @@ EXT4 = FileSystem("ext4", 32 << 20, ("mkfs.ext4", "-q", "-b", "4096"))
 XFS = FileSystem("xfs", 300 << 20, ("mkfs.xfs", "-q"))
 
 
-def require(*programs: str) -> None:
+def require(*programs: str, root: bool = True) -> None:
     """Check that this machine has what a campaign needs.
 
     Raises:
-        Unsupported: It is not Linux, we are not root, or a program is missing.
+        Unsupported: It is not Linux, a program is missing, or we should be root and are not.
     """
     if sys.platform != "linux":
         raise Unsupported("needs Linux")
-    if os.geteuid() != 0:
-        raise Unsupported("needs root, to mount file systems")
     for program in programs:
         if shutil.which(program) is None:
             raise Unsupported(f"needs {program}")
+    if root and os.geteuid() != 0:
+        raise Unsupported("needs root, to mount file systems")
 
 
 class ProgramFailed(Exception):
@@ -129,13 +129,16 @@ def scratch(size: str = "75%") -> Iterator[Path]:
     Raises:
         ProgramFailed: A tmpfs cannot be mounted.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="reddb-") as directory,
-        mounted(
-            "tmpfs", Path(directory).resolve() / "scratch", f"size={size}", kind="tmpfs"
-        ) as place,
-    ):
-        yield place
+    stack = contextlib.ExitStack()
+    try:
+        with _uninterrupted():
+            directory = tempfile.TemporaryDirectory(prefix="reddb-")
+            at = Path(stack.enter_context(directory)).resolve() / "scratch"
+            stack.enter_context(mounted("tmpfs", at, f"size={size}", kind="tmpfs"))
+        yield at
+    finally:
+        with _uninterrupted():
+            stack.close()
 
 
 def make_image(file_system: FileSystem, path: Path) -> Path:

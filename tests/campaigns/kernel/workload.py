@@ -20,7 +20,7 @@ _TEXT_CHARS = (0, 10, 100, 300, 1000, 5000)
 
 
 async def write(
-    db: RedDb[Note], teller: Teller, rng: Random, *, tasks: int = 4, calls: int = 1000
+    db: RedDb[Note], teller: Teller, rng: Random, *, tasks: int = 4, calls: int
 ) -> None:
     """Have each task make so many calls, or fewer if the log is refused."""
     known = await db.find_all()

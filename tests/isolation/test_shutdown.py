@@ -1,0 +1,259 @@
+"""The end of a database: what was accepted is done, everybody is told, nothing is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from bases import ALL, Base, values
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from reddb import (
+    DatabaseBroken,
+    DatabaseClosed,
+    DbConfig,
+    FileStorage,
+    JsonDb,
+    MemDb,
+    RedDb,
+    WriteOrder,
+)
+from reddb.testing.cancellation import cancel_everywhere
+
+pytest_plugins = ("isolation_fixtures",)
+
+
+def open_files() -> set[str]:
+    """Give what this process has open of files in directories of tests."""
+    found = set()
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.add(str(link.readlink()))
+    return {path for path in found if "/notes" in path}
+
+
+def suffixes(directory: Path) -> set[str]:
+    """Give how the names of a directory's files end."""
+    return {path.suffix for path in directory.iterdir()}
+
+
+class Buggy(FileStorage):
+    """Has a bug that shows at the second write."""
+
+    count = 0
+
+    async def append(self, commits: Any) -> None:
+        """Keep the first commits, then fail."""
+        self.count += 1
+        if self.count == 2:
+            raise ZeroDivisionError
+        await super().append(commits)
+
+
+async def end_well(db: RedDb[int]) -> None:
+    """Write, read, watch and leave."""
+    await db.insert_one(1)
+
+
+async def end_with_an_exception(db: RedDb[int]) -> None:
+    """Raise in the middle."""
+    await db.insert_one(1)
+    raise ZeroDivisionError
+
+
+async def end_cancelled(db: RedDb[int]) -> None:
+    """Be cancelled in the middle."""
+    await db.insert_one(1)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await trio.sleep_forever()
+    raise ZeroDivisionError
+
+
+async def end_watching(db: RedDb[int]) -> None:
+    """Leave while others watch and write."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(db.wait_for, (await db.insert_one(1)).id, lambda data: data == 2)
+        for number in range(20):
+            nursery.start_soon(db.insert_one, number)
+        await wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+
+
+async def end_broken(db: RedDb[int]) -> None:
+    """Have the writer die."""
+    await db.insert_one(1)
+    await db.insert_one(2)
+
+
+async def end_compacting(db: RedDb[int]) -> None:
+    """Leave during a compaction."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(db.compact)
+        await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+
+
+ENDS = (
+    end_well,
+    end_with_an_exception,
+    end_cancelled,
+    end_watching,
+    end_broken,
+    end_compacting,
+)
+
+
+@pytest.mark.parametrize("write_order", WriteOrder)
+@pytest.mark.parametrize("kind", ALL[1:], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
+async def test_nothing_is_left_behind(
+    tmp_path: Path,
+    kind: type[RedDb[Any]],
+    end: Callable[[RedDb[int]], Any],
+    write_order: WriteOrder,
+) -> None:
+    config = DbConfig("notes", dir=tmp_path, write_order=write_order)
+    storage = Buggy(tmp_path / "notes.x") if end is end_broken else None
+    tasks = trio.lowlevel.current_statistics().tasks_living
+    async with trio.open_nursery():
+        with contextlib.suppress(ZeroDivisionError, DatabaseBroken):
+            async with kind.open(config, int, storage=storage) as db:
+                await end(db)
+        # Trio keeps its worker threads for later; none may still be at work.
+        limiter = trio.to_thread.current_default_thread_limiter()
+        assert limiter.borrowed_tokens == 0
+        assert trio.lowlevel.current_statistics().tasks_living == tasks
+    assert not open_files()
+    left = suffixes(tmp_path) - {".lock"}
+    assert len(left) == 1
+    assert ".new" not in left
+    async with kind.open(config, int):
+        pass
+
+
+async def test_leaving_cancels_nobodys_accepted_write(
+    slow_base: Base, autojump_clock: MockClock
+) -> None:
+    returned: list[int] = []
+
+    async def insert(db: RedDb[int], number: int) -> None:
+        await db.insert_one(number)
+        returned.append(number)
+
+    async with trio.open_nursery() as outer, slow_base.open(int) as db:
+        for number in range(30):
+            outer.start_soon(insert, db, number)
+        await wait_all_tasks_blocked()
+    async with slow_base.open(int) as db:
+        assert sorted(values(await db.find_all())) == sorted(returned)
+        assert sorted(returned) == list(range(30))
+
+
+USES: dict[str, Callable[[RedDb[int]], Any]] = {
+    "insert_one": lambda db: db.insert_one(1),
+    "get": lambda db: db.get(db._config.new_id()),
+    "find_all": lambda db: db.find_all(),
+    "transact": lambda db: db.transact(lambda tx: None),
+    "compact": lambda db: db.compact(),
+    "stats": lambda db: db.stats(),
+    "wait_for": lambda db: db.wait_for(db._config.new_id(), bool),
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+async def test_handles_that_outlive_the_scope_are_closed(
+    any_base: Base, use: Callable[[RedDb[int]], Any]
+) -> None:
+    async with any_base.open(int) as db:
+        clone, tx, snapshot = db.clone(), db.begin(), db.snapshot()
+        tx.insert_one(1)
+        empty = db.begin()
+    for handle in (db, clone):
+        with pytest.raises(DatabaseClosed):
+            await use(handle)
+        for plain in (handle.snapshot, handle.begin, handle.query, handle.clone):
+            with pytest.raises(DatabaseClosed):
+                plain()
+        with pytest.raises(DatabaseClosed):
+            async with handle.watch():
+                pass
+        await handle.aclose()
+    for left in (tx, empty):
+        with pytest.raises(DatabaseClosed):
+            await left.commit()
+    assert snapshot.find_all() == []
+
+
+@contextlib.asynccontextmanager
+async def served(base: Base) -> AsyncIterator[RedDb[int]]:
+    """Serve a database in a nursery of its own, which ends when it is closed."""
+
+    async def serve(task_status: trio.TaskStatus[RedDb[int]]) -> None:
+        async with base.open(int) as db:
+            task_status.started(db)
+            await db._engine.ended.wait()
+
+    async with trio.open_nursery() as nursery:
+        yield await nursery.start(serve)
+
+
+async def test_aclose_under_cancellation_still_closes(
+    slow_base: Base, autojump_clock: MockClock
+) -> None:
+    async with served(slow_base) as db:
+        await db.insert_one(1)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await db.aclose()
+        assert scope.cancelled_caught
+        with pytest.raises(DatabaseClosed):
+            await db.find_all()
+    assert slow_base.disk._platter.locked == set()
+
+
+async def test_an_open_scope_can_be_cancelled_at_every_moment_and_closes(
+    slow_base: Base, autojump_clock: MockClock
+) -> None:
+    async def use() -> None:
+        async with slow_base.open(int) as db, trio.open_nursery() as nursery:
+            nursery.start_soon(db.insert_one, 1)
+            nursery.start_soon(db.compact)
+
+    def check(_: bool) -> None:
+        assert slow_base.disk._platter.locked == set()
+        assert [path.suffix for path in slow_base.disk.paths()] in ([], [".log"])
+
+    await cancel_everywhere(use, check)
+
+
+async def test_users_first_and_the_writer_last(slow_base: Base, autojump_clock: MockClock) -> None:
+    """In one nursery, cancelled as a whole, what was taken is still written."""
+    async with trio.open_nursery() as nursery:
+        db = await nursery.start(_serve_in, slow_base)
+        nursery.start_soon(db.insert_one, 1)
+        await trio.sleep(0.5)  # On the mock clock: the write has begun.
+        nursery.cancel_scope.cancel()
+    async with slow_base.open(int) as db:
+        assert values(await db.find_all()) == [1]
+
+
+async def _serve_in(base: Base, task_status: trio.TaskStatus[RedDb[int]]) -> None:
+    storage = FileStorage(Path("x.log"), disk=base.disk)
+    config = DbConfig("x", write_order=base.write_order)
+    await JsonDb.serve(config, int, storage=storage, task_status=task_status)
+
+
+async def test_a_snapshot_outlives_everything() -> None:
+    async with MemDb.open("x", int) as db:
+        await db.insert([1, 2])
+        snapshot = db.snapshot()
+        await db.delete_where(lambda _: True)
+        assert (await db.stats()).snapshot_count == 1
+        assert (await db.stats()).oldest_snapshot_seq == 1
+    assert values(snapshot.find_all()) == [1, 2]
+    assert values(await trio.to_thread.run_sync(snapshot.find_all)) == [1, 2]
