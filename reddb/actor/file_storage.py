@@ -56,7 +56,8 @@ class FileStorage:
     """Keeps commits in one log file. See `reddb.actor.storage.Storage` for the methods.
 
     Args:
-        path: The log's path, such as ``/var/lib/app/notes.json``; its directory must exist.
+        path: The log's path, such as ``/var/lib/app/notes.json``; its directory must exist. Make it
+            absolute if the program changes its working directory.
         sync: Whether `append` returns only when the commits are on disk, not merely handed to
             the operating system.
         disk: The file system; the real one by default.

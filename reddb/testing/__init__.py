@@ -1,10 +1,10 @@
 """For the tests of programs that use reddb, and of codecs, disks and storages of your own.
 
-`SimulatedDisk` is a disk in memory that fails when told to; its `crash_states` are what a power cut
-could leave. `InMemory`, `OnSimulatedDisk` and `InDirectory` open databases for tests; pytest has
-them as the fixtures of `reddb.testing.plugin`. `cancel_everywhere` cancels a function at each of
-its checkpoints; `run_seeded` makes a run that can be repeated. The conformance modules have the tests that every
-codec, disk and storage must pass.
+`SimulatedDisk` is a disk in memory that fails when told to; its `crash_states` are what a power
+cut could leave. `InMemory`, `OnSimulatedDisk` and `InDirectory` open databases for tests; pytest
+has them as the fixtures of `reddb.testing.plugin`. `cancel_everywhere` cancels a function at each
+of its checkpoints; `run_seeded` makes a run that can be repeated. The conformance modules have the
+tests that every codec, disk and storage must pass.
 """
 
 from reddb.testing.cancellation import cancel_everywhere

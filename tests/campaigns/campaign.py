@@ -33,7 +33,7 @@ class Report:
         return not self.violations and all(self.caught.values())
 
 
-class Unsupported(Exception):  # noqa: N818  # It says what the machine is, not what went wrong.
+class Unsupported(Exception):  # It says what the machine is, not what went wrong.
     """This machine does not allow the campaign; the message says why."""
 
 
