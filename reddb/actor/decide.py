@@ -11,7 +11,7 @@ from collections.abc import Generator, Sequence
 from typing import Any, Generic, TypeVar, assert_never
 from uuid import UUID
 
-from attrs import frozen
+from attrs import define
 
 from reddb.actor.commands import (
     AddIndex,
@@ -35,7 +35,7 @@ from reddb.errors import DocumentNotFound, RedDbError, TransactionConflict
 T = TypeVar("T")
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Decision(Generic[T]):
     """What a command comes to."""
 

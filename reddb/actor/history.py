@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from reddb.actor.state import Change
 
@@ -24,7 +24,7 @@ CHANGES_MAX = 65_536
 """Changes that are kept in all of them, for they keep the documents they replaced in memory."""
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Applied:
     """A commit with what it did."""
 

@@ -30,7 +30,7 @@ from tests.campaigns.simulated.weakened import (
 )
 from tests.campaigns.simulated.workload import Setting
 
-STRIDE_MAX = 30
+STRIDE_MAX = 45
 """In the shortest form each kind of database and of error gets every so many-th operation."""
 
 ENOUGH_VIOLATIONS = 5

@@ -155,17 +155,17 @@ def with_equal_parts_shared(data: bytes) -> Plain:
     return value
 
 
-def remembering() -> dict[str, Callable[[Any], Any]]:
-    """Give a codec's functions that remember what they were given, and give it back."""
-    known: dict[bytes, Plain] = {}
+def remembering(times: int) -> dict[str, Callable[[Any], Any]]:
+    """Give a codec's functions that remember what they were given, and give it back so often."""
+    known: dict[bytes, list[Plain]] = {}
 
     def encode(value: Plain) -> bytes:
         data = json_codec.encode(value)
-        known[data] = value
+        known[data] = [value] * times
         return data
 
     def decode(data: bytes) -> Plain:
-        return known[data] if data in known else json_codec.decode(data)
+        return known[data].pop() if known.get(data) else json_codec.decode(data)
 
     return {"encode": encode, "decode": decode}
 
@@ -234,7 +234,8 @@ FAULTS: Mapping[str, tuple[Pieced, str]] = {
         json_but(decode=with_equal_parts_shared),
         "new values: .* 'equal lists side by side'",
     ),
-    "remembered": (json_but(**remembering()), "new values: .* 'empty list'"),
+    "given back": (json_but(**remembering(2)), "new values: .* 'empty list'"),
+    "given back once": (json_but(**remembering(1)), "new values: .* 'empty list'"),
     "cut bytes": (
         json_but(decode=raising(EOFError(), lambda data: data == b"nul")),
         "truncation: the bytes of 'None', cut at 3: decode raised no ValueError but EOFError",

@@ -421,7 +421,7 @@ def test_large_integers_come_back(codec: Codec, bits: int) -> None:
     "codec", [CborCodec(), YamlCodec(), RonCodec()], ids=lambda codec: codec.name
 )
 def test_an_interpreter_with_fewer_digits_reads_what_others_write(codec: Codec) -> None:
-    values = [(1 << 2_048) - 1, 1 << 2_048, 1 << 14_000]
+    values = [(1 << 2_048) - 1, 1 << 2_048, 1 << 3_000, 1 << 14_000]
     data = codec.encode(values)
     with digits_limited(640):
         assert codec.decode(data) == values
@@ -429,7 +429,7 @@ def test_an_interpreter_with_fewer_digits_reads_what_others_write(codec: Codec) 
 
 
 def test_json_written_with_few_digits_is_read_with_many() -> None:
-    values = [(1 << 2_048) - 1, 1 << 2_048, 1 << 14_000]
+    values = [(1 << 2_048) - 1, 1 << 2_048, 1 << 3_000, 1 << 14_000]
     with digits_limited(640):
         data = JsonCodec().encode(values)
         assert JsonCodec().decode(data) == values

@@ -220,10 +220,10 @@ def test_a_default_is_made_anew_for_each(codec: Codec) -> None:
 
 @each_format
 def test_encoding_the_same_value_gives_the_same_bytes(codec: Codec) -> None:
-    document_codec: DocumentCodec[Any] = DocumentCodec(codec, dict[str, set[str]])
-    first = document_codec.encode({"a": {"x", "y", "z"}})
-    second = document_codec.encode({"a": {"z", "y", "x"}})
-    assert first == second
+    first, second = {0, 8}, {8, 0}
+    assert list(first) != list(second)  # Both want one place in the set's table.
+    document_codec: DocumentCodec[Any] = DocumentCodec(codec, dict[str, set[int]])
+    assert document_codec.encode({"a": first}) == document_codec.encode({"a": second})
 
 
 def test_a_codec_is_asked_for_nothing_but_its_functions() -> None:

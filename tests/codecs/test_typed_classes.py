@@ -236,6 +236,10 @@ def test_settings_of_structs(codec: Codec) -> None:
     assert come_back(Base, values, codec) == values
     assert come_back(Child, [Child(5, a=1, c=2)], codec) == [Child(5, a=1, c=2)]
     assert come_back(Base | Child, [*values, Child(a=1, c=2)], codec) == [*values, Child(a=1, c=2)]
+    schema: Schema[Base] = Schema(Base, codec.notation)
+    assert schema.from_plain({"a": 1, "c": 2}) == values[0]
+    with pytest.raises(DecodeError, match=r"field 'c' is missing \(at \$\.c\)"):
+        schema.from_plain({"a": 1})
 
 
 # Classes that contain themselves, and forward references

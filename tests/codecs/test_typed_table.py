@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-import pytest
-from typed_table import FORMATS, SURROUNDINGS, TABLE, Surrounding, come_back, fingerprint
+from datetime import date
+from typing import Any
 
-from reddb.codecs import Codec
+import pytest
+from typed_table import (
+    FORMATS,
+    SURROUNDINGS,
+    TABLE,
+    Color,
+    Level,
+    NoNumber,
+    Surrounding,
+    come_back,
+    fingerprint,
+)
+
+from reddb.codecs import Codec, JsonCodec, RonCodec, Schema
 
 
 @pytest.mark.parametrize("codec", FORMATS, ids=lambda codec: codec.name)
@@ -17,3 +30,26 @@ def test_what_goes_in_comes_out(name: str, surrounding: Surrounding, codec: Code
     outer = surround_type(annotation)
     given = surround_values(outer, values)
     assert fingerprint(come_back(outer, given, codec)) == fingerprint(given)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "json", "ron"),
+    [
+        (NoNumber, NoNumber.NAN, '"NAN"', '"NAN"'),
+        (set[int], {8, 0}, "[0,8]", "[0,8]"),
+        (dict, {"a": 1}, '{"a":1}', '{"a":1}'),
+        (dict[Any, int], {"a": 1}, '{"a":1}', '{"a":1}'),
+        (dict[int, int], {-1: 2}, '{"-1":2}', "{-1:2}"),
+        (dict[Level, int], {Level.LOW: 2}, '{"1":2}', "{1:2}"),
+        (dict[Color, int], {Color.RED: 2}, '{"red":2}', "{red:2}"),
+        (dict[date, int], {date.min: 2}, '{"0001-01-01":2}', '{"0001-01-01":2}'),
+        (dict[bool, int], {True: 2}, "[[true,2]]", "{true:2}"),
+        (dict[object, int], {"a": 2}, '[["a",2]]', '{"a":2}'),
+        (dict[str | None, int], {None: 2}, "[[null,2]]", "{None:2}"),
+        (dict[tuple[int, int], int], {(1, 2): 3}, "[[[1,2],3]]", "{(1,2):3}"),
+    ],
+)
+def test_values_are_written_so(annotation: Any, value: Any, json: str, ron: str) -> None:
+    for codec, text in ((JsonCodec(), json), (RonCodec(), ron)):
+        schema: Schema[Any] = Schema(annotation, codec.notation)
+        assert codec.encode(schema.to_plain(value)).decode() == text

@@ -75,6 +75,12 @@ class Shape(Enum):
     NAN = float("nan")
 
 
+class NoNumber(Enum):
+    """No value equals its own, so the member would not be found by it."""
+
+    NAN = float("nan")
+
+
 class Access(Flag):
     READ = 1
     WRITE = 2
@@ -285,6 +291,7 @@ TABLE: dict[str, tuple[Any, list[Any]]] = {
     "int enum": (Level, list(Level)),
     "mixed enum": (Mixed, list(Mixed)),
     "enum by name": (Shape, list(Shape)),
+    "enum of NaN": (NoNumber, [NoNumber.NAN]),
     "flag": (Access, [Access(0), Access.READ, Access.READ | Access.WRITE]),
     "int flag": (Bits, [Bits(0), Bits.ONE | Bits.TWO, Bits(8)]),
     "literal": (

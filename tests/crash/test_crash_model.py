@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Sequence
 from itertools import product, zip_longest
 from pathlib import Path
@@ -88,6 +89,16 @@ async def test_any_of_several_writes_may_be_missing() -> None:
     for kept in product((False, True), repeat=4):
         content = b"".join(b"%d" % n if is_there else b"\0" for n, is_there in enumerate(kept))
         assert content in found
+
+
+async def test_a_write_over_others_is_torn_on_top_of_them_or_where_a_sector_ends() -> None:
+    """The cache never holds the later of two writes and, of the earlier, no more than a part."""
+    disk, file = await disk_with(b"")
+    for offset, byte in ((0, b"a"), (700, b"b"), (0, b"c")):
+        await file.write(offset, byte * 700, sync=False)
+    holes = [re.search(rb"(?<=c)\0+b", content or b"") for content in left(disk)]
+    starts = {hole.start() for hole in holes if hole is not None}
+    assert starts == {SECTOR}
 
 
 async def test_a_cut_is_there_or_not() -> None:

@@ -75,7 +75,8 @@ def run(*command: str | Path) -> None:
             command, capture_output=True, text=True, check=False, start_new_session=True
         )
     if ended.returncode:
-        raise ProgramFailed(f"{' '.join(map(str, command))}: {ended.stderr.strip()}")
+        reason, *_ = ended.stderr.strip().splitlines() or ["no reason given"]
+        raise ProgramFailed(f"{' '.join(map(str, command))}: {reason}")
 
 
 @contextlib.contextmanager

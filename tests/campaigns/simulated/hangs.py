@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, NoReturn, TypeVar
-from unittest import mock
 
 import outcome
 import trio
 import trio.testing
 
 from reddb.actor.mailbox import Call, CallStatus
+from reddb.testing import run_seeded
 
 R = TypeVar("R")
 
@@ -31,16 +31,12 @@ def run_or_hang(main: Callable[[], Awaitable[R]], seed: int) -> R:
         Hang: Nothing could go on any more. It may come in an exception group.
         Exception: What `main` raises.
     """
-    # trio shuffles the tasks that are ready; these two make that repeatable.
-    core: Any = trio._core._run
-    core._r.seed(seed)
 
     async def guarded() -> R:
         trio.lowlevel.spawn_system_task(_watch, trio.lowlevel.current_task())
         return await main()
 
-    with mock.patch.object(core, "_ALLOW_DETERMINISTIC_SCHEDULING", True):
-        return trio.run(guarded)
+    return run_seeded(seed, guarded)
 
 
 async def _watch(main: trio.lowlevel.Task) -> None:

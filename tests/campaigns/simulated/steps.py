@@ -172,8 +172,14 @@ async def work(run: Run, sessions: Sequence[Sequence[Step]]) -> None:
     """Open the database for each session in turn, and do its steps."""
     for steps in sessions:
         async with run.open() as db:
-            for step in steps:
-                await STEPS[step](run, db)
+            await work_on(run, db, steps)
+
+
+async def work_on(run: Run, db: RedDb[Note], steps: Sequence[Step]) -> None:
+    """Do some steps, and see after each that readers see what was kept."""
+    for step in steps:
+        await STEPS[step](run, db)
+        run.check_readers(db)
 
 
 def random_sessions(random: Random) -> list[list[Step]]:

@@ -26,6 +26,7 @@ from tests.campaigns.simulated.ledger import (
     Ledger,
     Point,
     RecordingStorage,
+    Violation,
     contents_of,
 )
 
@@ -168,6 +169,16 @@ class Run:
         moment = len(self.disk.journal)
         self.ledger.acknowledge(moment, effect(result), synced=self.setting.synced)
         return result
+
+    def check_readers(self, db: RedDb[Note]) -> None:
+        """See that readers of a database at rest see just what was kept.
+
+        Raises:
+            Violation: They do not.
+        """
+        found, tip = db.snapshot(), self.ledger.tip
+        if (found.seq, contents_of(found)) != (tip.seq, tip.contents):
+            raise Violation(f"readers see other documents than were kept at commit {tip.seq}")
 
     def note(self, size: int | None = None) -> Note:
         """Give a document that there never was."""
