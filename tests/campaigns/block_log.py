@@ -22,8 +22,8 @@ from reddb.actor.disk import Disk, RealDisk
 from tests.campaigns.campaign import Campaign, Report, Unsupported
 from tests.campaigns.kernel import mounts
 from tests.campaigns.kernel.block_record import Replay, recorded, survivors
-from tests.campaigns.kernel.bounded import attempt
-from tests.campaigns.kernel.examine import examine, quiet, tells_of_loss
+from tests.campaigns.kernel.bounded import attempt, campaigning
+from tests.campaigns.kernel.examine import examine, tells_of_loss
 from tests.campaigns.kernel.fuse_file import Entry, read_record
 from tests.campaigns.kernel.home import Home, Setting, settings
 from tests.campaigns.kernel.journal import Acknowledged, Event, Journal
@@ -180,11 +180,12 @@ def _require_recording() -> None:
         raise Unsupported(f"no loop device on a FUSE file here: {error}") from error
 
 
+@campaigning()
 def _run(scale: float, seed: int) -> Report:
     _require_recording()
     report, rng = Report(), Random(seed)
     for file_system in (EXT4, XFS):
-        with mounts.scratch() as place, quiet():
+        with mounts.scratch() as place:
             _campaign(_Workshop(file_system, place, rng), scale, report)
     return report
 

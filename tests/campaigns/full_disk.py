@@ -19,12 +19,11 @@ from reddb import Durability, PersistFailed, RedDb
 from reddb.actor.disk import Disk, RealDisk
 from tests.campaigns.campaign import Campaign, Report
 from tests.campaigns.kernel import mounts
-from tests.campaigns.kernel.bounded import attempt
+from tests.campaigns.kernel.bounded import attempt, campaigning
 from tests.campaigns.kernel.examine import (
     PromiseBroken,
     compare,
     examine,
-    quiet,
     tells_of_loss,
 )
 from tests.campaigns.kernel.home import NEVER, Home, Note, Setting, Teller, settings
@@ -120,11 +119,11 @@ def _small_disks(
     for setting in islice(settings(rng, *Durability), wanted):
         with mounts.scratch(_DISK) as place:
             home = Home(setting, place, rng.choice([2.0, NEVER]))
-            with quiet():
-                problem = attempt(_tell, story, home, rng, without)
+            problem = attempt(_tell, story, home, rng, without)
         yield setting, problem
 
 
+@campaigning()
 def _run(scale: float, seed: int) -> Report:
     mounts.require_tmpfs()
     report, rng = Report(), Random(seed)

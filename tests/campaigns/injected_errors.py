@@ -25,9 +25,9 @@ from attrs import define, evolve, field, frozen
 
 from reddb import Durability
 from tests.campaigns.campaign import Campaign, Report, Unsupported
-from tests.campaigns.kernel.bounded import Watchdog
+from tests.campaigns.kernel.bounded import Watchdog, campaigning
 from tests.campaigns.kernel.child import Job
-from tests.campaigns.kernel.examine import examine, quiet, tells_of_loss
+from tests.campaigns.kernel.examine import examine, tells_of_loss
 from tests.campaigns.kernel.home import NEVER, Home, Setting, settings
 from tests.campaigns.kernel.journal import Journal
 from tests.campaigns.kernel.life import live
@@ -204,10 +204,11 @@ def _require_strace() -> None:
         raise Unsupported(f"strace injects nothing here: {ended.stderr.strip()[-200:]}")
 
 
+@campaigning()
 def _run(scale: float, seed: int) -> Report:
     _require_strace()
     report, rng = Report(), Random(seed)
-    with tempfile.TemporaryDirectory(prefix="reddb-") as directory, quiet(), Watchdog() as watchdog:
+    with tempfile.TemporaryDirectory(prefix="reddb-") as directory, Watchdog() as watchdog:
         limiter = trio.CapacityLimiter(os.cpu_count() or 1)
         faults = _Faults(report, rng, Path(directory).resolve(), limiter, watchdog)
         trio.run(faults.run, scale)

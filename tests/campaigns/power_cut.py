@@ -26,8 +26,8 @@ from reddb import Durability
 from reddb.actor.disk import Disk, RealDisk
 from tests.campaigns.campaign import Campaign, Report
 from tests.campaigns.kernel import mounts
-from tests.campaigns.kernel.bounded import attempt
-from tests.campaigns.kernel.examine import examine, quiet, tells_of_loss
+from tests.campaigns.kernel.bounded import attempt, campaigning
+from tests.campaigns.kernel.examine import examine, tells_of_loss
 from tests.campaigns.kernel.home import NEVER, Home, settings
 from tests.campaigns.kernel.journal import Event, Journal, Offered, Send
 from tests.campaigns.kernel.life import live, settle
@@ -171,11 +171,12 @@ def _campaign(machine: Machine, name: str, scale: float, rng: Random, report: Re
         report.caught[f"{without} on {name}"] += sum(tells_of_loss(problem) for _, problem in found)
 
 
+@campaigning()
 def _run(scale: float, seed: int) -> Report:
     mounts.require_power_cuts()
     report, rng = Report(), Random(seed)
     for file_system in (EXT4, XFS):
-        with mounts.scratch() as place, quiet():
+        with mounts.scratch() as place:
             image = mounts.make_image(file_system, place / "image")
             with Machine(image, place / "mount") as machine:
                 _campaign(machine, file_system.name, scale, rng, report)

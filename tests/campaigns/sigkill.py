@@ -19,9 +19,9 @@ from attrs import define, evolve, field
 
 from reddb import Durability
 from tests.campaigns.campaign import Campaign, Report
-from tests.campaigns.kernel.bounded import Watchdog
+from tests.campaigns.kernel.bounded import Watchdog, campaigning
 from tests.campaigns.kernel.child import Death, Job
-from tests.campaigns.kernel.examine import examine, quiet, tells_of_loss
+from tests.campaigns.kernel.examine import examine, tells_of_loss
 from tests.campaigns.kernel.home import Home, Setting, settings
 from tests.campaigns.kernel.journal import Journal
 from tests.campaigns.kernel.parent import run_child
@@ -114,13 +114,13 @@ class _Kills:
         return problem is None
 
 
+@campaigning()
 def _run(scale: float, seed: int) -> Report:
     report, rng = Report(), Random(seed)
     for late, kills in ((False, _KILLS), (True, _CONTROL_KILLS)):
         wanted = max(round(kills * scale), 3)
         with (
             tempfile.TemporaryDirectory(prefix="reddb-") as directory,
-            quiet(),
             Watchdog() as watchdog,
         ):
             kinds = settings(rng, *Durability)

@@ -1,14 +1,16 @@
-"""An end to whatever hangs.
+"""How a campaign runs: until it is done, it hangs, or somebody ends it, and always in order.
 
-A cancel scope with a deadline does not do: a database shields from cancellation what must be
-brought to its end, and it is there that a hang would be. So an alarm signal does.
+To end what hangs a cancel scope with a deadline does not do: a database shields from cancellation
+what must be brought to its end, and it is there that a hang would be. So an alarm signal does.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import signal
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self, TypeVarTuple
@@ -27,6 +29,29 @@ class Hang(Exception):
 
     def __str__(self) -> str:
         return f"nothing happened for {HANG_S} s"
+
+
+@contextlib.contextmanager
+def campaigning() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C, so that it, too, leaves nothing behind; keep reddb's log silent.
+
+    The log would tell of every failure that was made on purpose.
+    """
+    logger = logging.getLogger("reddb")
+    level, before = logger.level, signal.signal(signal.SIGTERM, _interrupt)
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(_number: int, frame: FrameType | None) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):  # Ctrl-C is ignored, as it is for a shell's background jobs.
+        handler = signal.default_int_handler
+    handler(signal.SIGINT, frame)
 
 
 def _ring(_number: int, _frame: FrameType | None) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-from collections.abc import Iterator
 from random import Random
 
 from reddb import DataCorrupted, RedDb
@@ -79,15 +76,3 @@ def compare(home: Home, journal: Journal, db: RedDb[Note]) -> None:
     if [(document.id, document.data) for document in snapshot] != expected:
         raise Lost(f"the documents are not those of commit {found}")
     journal.restart(found)
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep reddb's log silent: here it would tell of every failure that was made on purpose."""
-    logger = logging.getLogger("reddb")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
