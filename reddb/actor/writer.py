@@ -42,6 +42,10 @@ _LOG = logging.getLogger("reddb")
 _COMPACTION_BYTES_MIN = 4096
 """No log smaller than a disk block is compacted of itself: nothing would be saved."""
 
+_BATCH_BYTES_MAX = 4 * 1024 * 1024
+"""A batch that holds so many bytes takes no more commands. Writing them takes longer than a sync,
+so sharing that with yet others saves little, and a batch is in memory once more as frames."""
+
 
 @define(eq=False)
 class Counts:
@@ -70,6 +74,8 @@ class _Batch(Generic[T]):
     """The same commits, with what they did."""
     decided: list[tuple[Call[Any], object, BaseException | None]] = field(factory=list)
     """The calls to be answered once the batch is kept, each with its result or its error."""
+    data_bytes: int = 0
+    """How many bytes of documents its commits put."""
 
 
 @define(eq=False)
@@ -170,7 +176,7 @@ class Writer(Generic[T]):
     # Batches.
 
     async def _work(self, nursery: trio.Nursery) -> None:
-        """Decide and keep what was taken: in one batch, unless a command takes long."""
+        """Decide and keep what was taken: in one batch, unless one grows large or takes long."""
         batch = _Batch(self.kept)
         for call in self._taken:
             if self.refusal is not None and not isinstance(call.command, AddIndex):
@@ -180,6 +186,9 @@ class Writer(Generic[T]):
                 self._start_compaction(nursery)
             else:
                 batch = await self._decide(call, batch)
+                if batch.data_bytes >= _BATCH_BYTES_MAX:
+                    await self._keep(batch)
+                    batch = _Batch(self.kept)
         await self._keep(batch)
 
     async def _decide(self, call: Call[Any], batch: _Batch[T]) -> _Batch[T]:
@@ -225,6 +234,7 @@ class Writer(Generic[T]):
         if decision.changes:
             facts = [(key, after and after.data) for key, _, after, _ in decision.changes]
             batch.commits.append(Commit(decision.state.seq, facts))
+            batch.data_bytes += sum(len(data) for _, data in facts if data is not None)
             batch.applied.append(Applied(decision.state.seq, decision.changes))
             self.history.add(batch.applied[-1])
         batch.state = decision.state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ import trio.testing
 from actor_tools import contents, insertion, record, state_of
 from writer_tools import HeldStorage, Office, office
 
+from reddb.actor import writer
 from reddb.actor.commands import (
     AddIndex,
     Command,
@@ -22,6 +23,7 @@ from reddb.actor.commands import (
     UpdateWhere,
 )
 from reddb.actor.document import Document
+from reddb.actor.storage import Commit
 from reddb.errors import DatabaseBroken, DatabaseClosed, DocumentNotFound, PersistFailed
 
 ONE, TWO, THREE, FOUR = (insertion(key) for key in (1, 2, 3, 4))
@@ -73,6 +75,40 @@ async def test_a_batch_is_no_larger_than_it_may_be() -> None:
         await fill_one_append(at, one=ONE, two=TWO, three=THREE, four=FOUR)
         await at.let_append()
         assert seqs(at.storage) == [[1], [2, 3], [4]]
+
+
+async def test_a_batch_of_many_bytes_takes_no_more_commands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writer, "_BATCH_BYTES_MAX", 100)
+    large = {f"large {key}": insertion(key, value="x" * 60) for key in (2, 3, 4)}
+    async with office() as at:
+        await fill_one_append(at, one=ONE, **large, five=insertion(5), six=insertion(6))
+        await at.let_append()
+        assert seqs(at.storage) == [[1], [2, 3], [4, 5, 6]]
+        assert len(at.answers) == 6
+
+
+class RefusesSecond(HeldStorage):
+    """Has no space for the second commit."""
+
+    async def append(self, commits: Sequence[Commit]) -> None:
+        await super().append(commits)
+        if commits[0].seq == 2:
+            raise NO_SPACE
+
+
+async def test_what_follows_a_large_batch_that_is_refused_is_refused_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writer, "_BATCH_BYTES_MAX", 100)
+    async with office(RefusesSecond()) as at:
+        await fill_one_append(at, one=ONE, large=insertion(2, value="x" * 200), three=THREE)
+        await at.let_append()
+        assert seqs(at.storage) == [[1], [2]]
+        assert (visible(at), at.answer("one")) == ([1], None)
+        assert isinstance(at.error("large"), PersistFailed)
+        assert isinstance(at.error("three"), PersistFailed)
 
 
 async def test_each_command_is_decided_on_what_those_before_it_left() -> None:
