@@ -22,6 +22,7 @@ from reddb.api.database import BinDb, JsonDb, MemDb, RedDb, RonDb, YamlDb
 from reddb.api.feed import DocumentChange, Feed, FeedCommit
 from reddb.api.first_aid import salvage, verify
 from reddb.api.query import LiveResults, Query, SnapshotQuery
+from reddb.api.reading import read_snapshot
 from reddb.api.snapshot import Snapshot
 from reddb.api.stats import Stats
 from reddb.api.transaction import Transaction, TransactionStatus
@@ -97,6 +98,7 @@ __all__ = [
     "WriteOrder",
     "YamlCodec",
     "YamlDb",
+    "read_snapshot",
     "salvage",
     "verify",
 ]

@@ -172,8 +172,8 @@ async def run_engine(
     engine.raise_if_ended_badly()
 
 
-async def _recovered(storage: Storage, codec: DocumentCodec[T]) -> tuple[State[T], Recovery]:
-    """Open `storage` and fold its commits into a state; close it again if that fails."""
+def empty_state(codec: DocumentCodec[T]) -> State[T]:
+    """Give the state without documents from which a log's facts are folded."""
 
     def decode(entry: Entry) -> T:
         try:
@@ -181,15 +181,25 @@ async def _recovered(storage: Storage, codec: DocumentCodec[T]) -> tuple[State[T
         except DecodeError as error:
             raise DecodeError(error.args[0], error.path, UUID(int=entry.key)) from error.__cause__
 
-    state: State[T] = State(Reader(decode, codec.immutable))
+    return State(Reader(decode, codec.immutable))
+
+
+def folded(state: State[T], seq: int, facts: Sequence[Fact]) -> State[T]:
+    """Give the state after facts of the commit `seq`, as the log has them."""
+    changes = [
+        Change(key, state.entry(key), None if data is None else Entry(key, data))
+        for key, data in facts
+    ]
+    return state.apply(changes, seq)
+
+
+async def _recovered(storage: Storage, codec: DocumentCodec[T]) -> tuple[State[T], Recovery]:
+    """Open `storage` and fold its commits into a state; close it again if that fails."""
+    state = empty_state(codec)
 
     def fold(seq: int, facts: Sequence[Fact]) -> None:
         nonlocal state
-        changes = [
-            Change(key, state.entry(key), None if data is None else Entry(key, data))
-            for key, data in facts
-        ]
-        state = state.apply(changes, seq)
+        state = folded(state, seq, facts)
 
     try:
         await storage.open(codec.name)

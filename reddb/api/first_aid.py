@@ -57,7 +57,7 @@ async def verify(
         >>> assert report.ok, str(report)
     """
     decoder = None if codec is None else DocumentCodec[Any](codec, document_type)
-    async with _opened(disk, Path(path)) as file:
+    async with opened_for_reading(disk, Path(path)) as file:
         return await verify_log(file, Path(path), decoder)
 
 
@@ -105,7 +105,7 @@ async def salvage(
     name = codec if codec is None or isinstance(codec, str) else codec.name
     if name is not None and not (name.isascii() and 1 <= len(name) <= 16):
         raise ValueError(f"a codec's name is 1 to 16 ASCII characters, not {name!r}")
-    async with _opened(disk, Path(path)) as file:
+    async with opened_for_reading(disk, Path(path)) as file:
         return await salvage_log(
             file,
             Path(path),
@@ -117,7 +117,13 @@ async def salvage(
 
 
 @contextlib.asynccontextmanager
-async def _opened(disk: Disk | None, path: Path) -> AsyncIterator[DiskFile]:
+async def opened_for_reading(disk: Disk | None, path: Path) -> AsyncIterator[DiskFile]:
+    """Open a file that others may have open, for the length of the body.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        OSError: It cannot be opened.
+    """
     file = await (disk or RealDisk(read_only=True)).open(path)
     if file is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
