@@ -4,7 +4,8 @@ An instance of a subclass is refused, for it would come back as the class. Unkno
 passed over on the way out, and missing ones take their defaults.
 
 A class may hold itself, as deep as the codecs allow. What runs on the way down is therefore one
-function a class, which reads or writes all fields without further calls of its own.
+function a class, which reads or writes all fields without further calls of its own. For most
+classes `reddb.codecs.typed.generated` writes it; the loops here do the rest.
 """
 
 from __future__ import annotations
@@ -13,28 +14,19 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from attrs import frozen
-
 from reddb.codecs.plain import Misfit, key_step, shown
 from reddb.codecs.protocol import Notation, Plain
 from reddb.codecs.ron.identifiers import identifier
 from reddb.codecs.ron.nodes import Struct, Tuple
 from reddb.codecs.typed.annotations import type_name
 from reddb.codecs.typed.fields import ClassSpec, Field, class_spec, typed_dict_fields
+from reddb.codecs.typed.generated import Part, can_write_decoder, write_decoder, write_encoder
 from reddb.codecs.typed.plan import Plan, Planner, mismatch
 
 _Function = Callable[[Any], Any]
 
 _DICT_FORMS: frozenset[type] = frozenset({dict})
 _STRUCT_FORMS: frozenset[type] = frozenset({Struct, Tuple})
-
-
-@frozen(eq=False)
-class _Part:
-    """A field and how it is stored."""
-
-    field: Field
-    plan: Plan
 
 
 def plan_class(annotation: Any, planner: Planner) -> Plan | None:
@@ -45,8 +37,12 @@ def plan_class(annotation: Any, planner: Planner) -> Plan | None:
 
     def complete(draft: Plan) -> None:
         parts = _parts(spec.fields, planner)
-        draft.encode = _instance_encoder(spec.cls, parts, draft.forms)
-        draft.decode = _decoder(type_name(spec.cls), parts, _maker(spec))
+        name = type_name(spec.cls)
+        finish = _struct if draft.forms is _STRUCT_FORMS else None
+        draft.encode = write_encoder(spec.cls, name, parts, finish)
+        draft.decode = _decoder(name, parts, _maker(spec))
+        if can_write_decoder(parts):
+            draft.decode = write_decoder(spec.cls, name, parts, _fields_of, draft.decode)
         draft.immutable = spec.frozen and all(part.plan.immutable for part in parts)
 
     return planner.plan_class(annotation, _draft(spec.cls, spec.fields, planner), complete)
@@ -86,35 +82,11 @@ def _unplanned(_: Any) -> Any:
     raise AssertionError("a plan is used when it is complete")
 
 
-def _parts(fields: Sequence[Field], planner: Planner) -> list[_Part]:
-    return [_Part(each, planner.plan_at(key_step(each.name), each.type)) for each in fields]
+def _parts(fields: Sequence[Field], planner: Planner) -> list[Part]:
+    return [Part(each, planner.plan_at(key_step(each.name), each.type)) for each in fields]
 
 
-def _instance_encoder(cls: type, parts: Sequence[_Part], forms: frozenset[type]) -> _Function:
-    steps = [(part.field.name, part.field.key, part.plan.encode, part.plan.kept) for part in parts]
-    is_struct = forms is _STRUCT_FORMS
-    expected = type_name(cls)
-
-    def encode(instance: Any) -> Plain:
-        if type(instance) is not cls:
-            raise mismatch(expected, instance)
-        plain: dict[str, Plain] = {}
-        name = ""
-        try:
-            for name, key, encode_field, kept in steps:
-                value = getattr(instance, name)
-                plain[key] = value if type(value) in kept else encode_field(value)
-        except Misfit as misfit:
-            misfit.within(f".{name}")
-            raise
-        except AttributeError as error:
-            raise Misfit(f"field {name!r} is not set", f".{name}") from error
-        return _struct(plain) if is_struct else plain
-
-    return encode
-
-
-def _dict_encoder(name: str, parts: Sequence[_Part], forms: frozenset[type]) -> _Function:
+def _dict_encoder(name: str, parts: Sequence[Part], forms: frozenset[type]) -> _Function:
     encoders = {part.field.key: part.plan.encode for part in parts}
     required = [part.field.key for part in parts if part.field.required]
     is_struct = forms is _STRUCT_FORMS
@@ -144,15 +116,15 @@ def _struct(fields: dict[str, Plain]) -> Plain:
     return Struct(fields) if fields else Tuple(())
 
 
-def _decoder(name: str, parts: Sequence[_Part], make: Callable[..., Any]) -> _Function:
-    """Give the function that reads the stored fields and has `make` put them together."""
+def _decoder(name: str, parts: Sequence[Part], make: Callable[..., Any]) -> _Function:
+    """Give the function that reads the stored fields, of which some may be missing."""
     steps = [
         (part.field.key, part.field.name, part.plan.decode, part.plan.kept, part.field.required)
         for part in parts
     ]
 
     def decode(stored: Plain) -> Any:
-        fields = stored if type(stored) is dict else _fields_of(stored, name)
+        fields = stored if type(stored) is dict else _fields_of(name, stored)
         values: dict[str, Any] = {}
         attribute = ""
         try:
@@ -173,7 +145,7 @@ def _decoder(name: str, parts: Sequence[_Part], make: Callable[..., Any]) -> _Fu
     return decode
 
 
-def _fields_of(stored: Plain, name: str) -> Mapping[str, Plain]:
+def _fields_of(name: str, stored: Plain) -> Mapping[str, Plain]:
     """Give the fields of what RON has for a class."""
     if type(stored) is Struct:
         return stored.fields
