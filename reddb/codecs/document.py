@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
+from reddb.codecs.json import JsonCodec, encode_checked
 from reddb.codecs.plain import Misfit
 from reddb.codecs.protocol import Codec
 from reddb.codecs.typed import Schema
@@ -35,6 +36,9 @@ class DocumentCodec(Generic[T]):
             raise ValueError(f"a codec's name is 1 to 16 printable ASCII characters, not {name!r}")
         self._schema: Schema[T] = Schema(document_type, codec.notation)
         self._codec = codec
+        self._write = codec.encode
+        if type(codec) is JsonCodec and bytes not in self._schema.scalars:
+            self._write = encode_checked  # The schema has checked the rest.
         self.name = name
         self.suffix = codec.suffix
         self.immutable = self._schema.immutable
@@ -47,7 +51,7 @@ class DocumentCodec(Generic[T]):
         """
         plain = self._schema.to_plain(value)
         try:
-            return self._codec.encode(plain)
+            return self._write(plain)
         except Exception as error:
             reason, path = _place(error)
             raise EncodeError(f"{self.name} cannot hold the value: {reason}", path) from error

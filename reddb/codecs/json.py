@@ -81,6 +81,24 @@ class JsonCodec:
             raise ValueError("nested too deeply") from error
 
 
+def encode_checked(value: Plain) -> bytes:
+    """Do as `JsonCodec.encode` does, for a value that is known to be plain and to hold no bytes.
+
+    What msgspec may have written otherwise is then seen in the text: a NaN is a null there.
+
+    Raises:
+        ValueError: The value is nested too deeply, or has a lone surrogate.
+    """
+    try:
+        data = _encode(value)
+        same = b"null" not in data or _decode(data) == value
+        if same and not _has_escape(data) and _is_shallow(data):
+            return data
+    except (ValueError, RecursionError):
+        pass
+    return JsonCodec().encode(value)
+
+
 def _has_escape(data: bytes) -> bool:
     """Tell whether a key may begin with ``$``, as it does in escapes and in what needs one."""
     return _DOLLAR in data and b'"$' in data

@@ -68,7 +68,8 @@ def _enum_plan(
         except Exception as error:  # An enum's own _missing_ may do anything.
             raise Misfit(f"{shown(text)} is none of {enum.__qualname__}") from error
 
-    return Plan(encode, decode, takes=frozenset({enum}), forms=forms, immutable=True)
+    takes: frozenset[type] = frozenset({enum})
+    return Plan(encode, decode, takes=takes, forms=forms, scalars=forms, immutable=True)
 
 
 def _is_identifier(value: object) -> bool:
@@ -93,12 +94,14 @@ def plan_literal(annotation: Any, planner: Planner) -> Plan | None:
     }
     if len(read) != len(written):
         raise Misfit(f"two values of {type_name(annotation)} are stored alike")
+    forms = frozenset(map(type, stored))
     return Plan(
         encode=_lookup(written, annotation, lambda value: value),
         decode=_lookup(read, annotation, _without_node),
         takes=frozenset(map(type, values)),
-        forms=frozenset(map(type, stored)),
+        forms=forms,
         as_is=all(plan.as_is for plan in plans),
+        scalars=forms,
         immutable=True,
     )
 

@@ -43,6 +43,7 @@ def plan_class(annotation: Any, planner: Planner) -> Plan | None:
         draft.decode = _decoder(name, parts, _maker(spec))
         if can_write_decoder(parts):
             draft.decode = write_decoder(spec.cls, name, parts, _fields_of, draft.decode)
+        draft.scalars = _scalars(parts)
         draft.immutable = spec.frozen and all(part.plan.immutable for part in parts)
 
     return planner.plan_class(annotation, _draft(spec.cls, spec.fields, planner), complete)
@@ -58,6 +59,7 @@ def plan_typed_dict(annotation: Any, planner: Planner) -> Plan | None:
     def complete(draft: Plan) -> None:
         parts = _parts(fields, planner)
         draft.encode = _dict_encoder(name, parts, draft.forms)
+        draft.scalars = _scalars(parts)
         draft.decode = _decoder(name, parts, dict)
 
     return planner.plan_class(annotation, _draft(dict, fields, planner), complete)
@@ -84,6 +86,10 @@ def _unplanned(_: Any) -> Any:
 
 def _parts(fields: Sequence[Field], planner: Planner) -> list[Part]:
     return [Part(each, planner.plan_at(key_step(each.name), each.type)) for each in fields]
+
+
+def _scalars(parts: Sequence[Part]) -> frozenset[type]:
+    return frozenset().union(*(part.plan.scalars for part in parts))
 
 
 def _dict_encoder(name: str, parts: Sequence[Part], forms: frozenset[type]) -> _Function:

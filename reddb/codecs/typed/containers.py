@@ -8,7 +8,7 @@ A set's items are sorted where they can be, so that equal sets are stored alike.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Collection, Iterable, MutableSequence, MutableSet, Sequence
+from collections.abc import Callable, Collection, MutableSequence, MutableSet, Sequence
 from typing import Any, Unpack, get_args, get_origin
 
 from reddb.codecs.plain import Misfit
@@ -37,7 +37,8 @@ def plan_list(annotation: Any, planner: Planner) -> Plan | None:
     def decode(plain: Plain) -> list[Any]:
         return decode_items(_listed(plain))
 
-    return Plan(encode, decode, takes=frozenset({list}), forms=_LIST_FORMS)
+    takes: frozenset[type] = frozenset({list})
+    return Plan(encode, decode, takes=takes, forms=_LIST_FORMS, scalars=item.scalars)
 
 
 def plan_set(annotation: Any, planner: Planner) -> Plan | None:
@@ -60,8 +61,14 @@ def plan_set(annotation: Any, planner: Planner) -> Plan | None:
         except TypeError as error:
             raise Misfit(f"no {kind.__name__} can hold the items: {error}") from error
 
-    immutable = kind is frozenset and item.immutable
-    return Plan(encode, decode, takes=frozenset({kind}), forms=_LIST_FORMS, immutable=immutable)
+    return Plan(
+        encode,
+        decode,
+        takes=frozenset({kind}),
+        forms=_LIST_FORMS,
+        scalars=item.scalars,
+        immutable=kind is frozenset and item.immutable,
+    )
 
 
 def plan_tuple(annotation: Any, planner: Planner) -> Plan | None:
@@ -80,7 +87,7 @@ def plan_tuple(annotation: Any, planner: Planner) -> Plan | None:
         _in_turn([item.encode for item in items]),
         _in_turn([item.decode for item in items]),
         planner,
-        immutable=all(item.immutable for item in items),
+        items,
     )
 
 
@@ -91,7 +98,7 @@ def _is_unpacked(argument: Any) -> bool:
 
 def _tuple_of(item: Plan, planner: Planner) -> Plan:
     return _tuple_plan(
-        _each(item.encode, item.kept), _each(item.decode, item.kept), planner, item.immutable
+        _each(item.encode, item.kept), _each(item.decode, item.kept), planner, [item]
     )
 
 
@@ -99,21 +106,27 @@ def _tuple_plan(
     encode_items: Callable[[Collection[Any]], list[Any]],
     decode_items: Callable[[Collection[Any]], list[Any]],
     planner: Planner,
-    immutable: bool,
+    items: Sequence[Plan],
 ) -> Plan:
     is_named = planner.notation is Notation.NAMED
 
     def encode(value: Any) -> Plain:
         if type(value) is not tuple:
             raise mismatch("tuple", value)
-        items = encode_items(value)
-        return Tuple(items) if is_named else items
+        encoded = encode_items(value)
+        return Tuple(encoded) if is_named else encoded
 
     def decode(plain: Plain) -> tuple[Any, ...]:
         return tuple(decode_items(_listed(plain)))
 
-    forms = frozenset({Tuple}) if is_named else _LIST_FORMS
-    return Plan(encode, decode, takes=frozenset({tuple}), forms=forms, immutable=immutable)
+    return Plan(
+        encode,
+        decode,
+        takes=frozenset({tuple}),
+        forms=frozenset({Tuple}) if is_named else _LIST_FORMS,
+        scalars=frozenset().union(*(item.scalars for item in items)),
+        immutable=all(item.immutable for item in items),
+    )
 
 
 def plan_sequence(annotation: Any, planner: Planner) -> Plan | None:
@@ -140,15 +153,18 @@ def plan_sequence(annotation: Any, planner: Planner) -> Plan | None:
         return as_list.decode(plain)
 
     forms = frozenset({list, Tuple if is_named else dict})
-    return Plan(encode, decode, takes=frozenset({list, tuple}), forms=forms)
+    takes: frozenset[type] = frozenset({list, tuple})
+    return Plan(encode, decode, takes=takes, forms=forms, scalars=as_list.scalars)
 
 
 def _each(
     convert: Callable[[Any], Any], kept: frozenset[type]
-) -> Callable[[Iterable[Any]], list[Any]]:
+) -> Callable[[Collection[Any]], list[Any]]:
     """Give the function that converts each item, and names the item that does not fit."""
 
-    def convert_all(items: Iterable[Any]) -> list[Any]:
+    def convert_all(items: Collection[Any]) -> list[Any]:
+        if kept.issuperset(map(type, items)):
+            return list(items)
         converted: list[Any] = []
         try:
             for item in items:

@@ -17,7 +17,8 @@ as text once, when the plan is made. It is what one would write by hand::
             misfit.within(step)
             raise
         except AttributeError as error:
-            raise unset(instance, names, error) from error
+            check_set(instance, names, error)
+            raise
         return {'text': field_0}
 
 Nothing gets into the text but names that are identifiers, and strings by `repr`. `linecache` has
@@ -77,11 +78,12 @@ def write_encoder(
         f"        raise mismatch({name!r}, instance)",
         *_tried(body),
         "    except AttributeError as error:",
-        "        raise unset(instance, names, error) from error",
+        "        check_set(instance, names, error)",
+        "        raise",
         f"    return {{{items}}}" if finish is None else f"    return finish({{{items}}})",
     ]
     names = _names(parts, [part.plan.encode for part in parts])
-    names |= {"cls": cls, "finish": finish, "mismatch": mismatch, "unset": _unset}
+    names |= {"cls": cls, "finish": finish, "mismatch": mismatch, "check_set": _check_set}
     names["names"] = [part.field.name for part in parts]
     return _compiled("encode", name, lines, names)
 
@@ -95,12 +97,11 @@ def _is_name(text: str) -> bool:
     return text.isidentifier() and not iskeyword(text)
 
 
-def _unset(instance: Any, names: Sequence[str], error: AttributeError) -> Exception:
-    """Make the error for an instance that lacks an attribute, if that is what was raised."""
+def _check_set(instance: Any, names: Sequence[str], error: AttributeError) -> None:
+    """Refuse an instance that lacks an attribute, if that is what the error was about."""
     for name in names:
         if not hasattr(instance, name):
-            return Misfit(f"field {name!r} is not set", f".{name}")
-    return error
+            raise Misfit(f"field {name!r} is not set", f".{name}") from error
 
 
 def can_write_decoder(parts: Sequence[Part]) -> bool:
@@ -141,7 +142,7 @@ def write_decoder(
         "    try:",
         f"        return cls({_arguments(cls, parts)})",
         "    except Exception as error:",
-        f"        raise Misfit(f'{{name}} refused its fields: {{error}}') from error",
+        "        raise Misfit(f'{name} refused its fields: {error}') from error",
     ]
     names = _names(parts, [part.plan.decode for part in parts])
     names |= {"cls": cls, "name": name, "fields_of": fields_of, "otherwise": otherwise}

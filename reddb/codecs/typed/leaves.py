@@ -38,6 +38,7 @@ from reddb.codecs.typed.plan import Plan, Planner, mismatch
 from reddb.codecs.typed.times import datetime_text, read_datetime, read_time, time_text
 
 _Function = Callable[[Any], Any]
+_TEXT_FORMS: frozenset[type] = frozenset({str})
 
 
 def plan_any(annotation: Any, planner: Planner) -> Plan | None:
@@ -81,7 +82,16 @@ def plan_leaf(annotation: Any, _planner: Planner) -> Plan | None:
 def _scalar(kind: type, encode: _Function, decode: _Function) -> Plan:
     """Plan a type whose values are plain already."""
     kinds = frozenset({kind})
-    return Plan(encode, decode, takes=kinds, forms=kinds, kept=kinds, as_is=True, immutable=True)
+    return Plan(
+        encode,
+        decode,
+        takes=kinds,
+        forms=kinds,
+        kept=kinds,
+        as_is=True,
+        scalars=kinds,
+        immutable=True,
+    )
 
 
 def _exactly(kind: type) -> _Function:
@@ -131,7 +141,14 @@ def _text(kind: type, write: Callable[[Any], str], read: Callable[[str], Any]) -
         except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
             raise Misfit(f"{shown(text)} is not a {kind.__name__}") from error
 
-    return Plan(encode, decode, takes=frozenset({kind}), forms=frozenset({str}), immutable=True)
+    return Plan(
+        encode,
+        decode,
+        takes=frozenset({kind}),
+        forms=_TEXT_FORMS,
+        scalars=_TEXT_FORMS,
+        immutable=True,
+    )
 
 
 def _decimal_text(value: Decimal) -> str:

@@ -26,6 +26,12 @@ def plan_mapping(annotation: Any, planner: Planner) -> Plan | None:
     key_type, value_type = get_args(annotation) or (Any, Any)
     key = planner.plan_at(".keys()", str if key_type is Any else key_type)
     value = planner.plan_at("[*]", value_type)
+    plan = _mapping_of(key, value, planner)
+    plan.scalars = key.scalars | value.scalars
+    return plan
+
+
+def _mapping_of(key: Plan, value: Plan, planner: Planner) -> Plan:
     if planner.notation is Notation.NAMED:
         return _mapping(key.encode, key.decode, value, map_of, frozenset({dict, Map}))
     if key.forms == {str}:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from attrs import define, field
 
-from reddb.codecs.plain import Misfit
+from reddb.codecs.plain import SCALARS, Misfit
 from reddb.codecs.protocol import Notation, Plain
 from reddb.codecs.typed.annotations import bare, type_name
 
@@ -31,6 +31,7 @@ class Plan:
         forms: The types of the plain values (or RON nodes) that `encode` gives.
         kept: Types whose every value is stored as itself, so that nobody need call.
         as_is: Each value is stored as a plain value that equals it and has its type.
+        scalars: The types of all scalars, but for keys, that may be in what `encode` gives.
         immutable: Nobody can change a value of this type, nor any part of it.
     """
 
@@ -40,6 +41,7 @@ class Plan:
     forms: frozenset[type]
     kept: frozenset[type] = frozenset()
     as_is: bool = False
+    scalars: frozenset[type] = SCALARS
     immutable: bool = False
 
 
@@ -101,14 +103,15 @@ class Planner:
 def _late(plan: Plan) -> Plan:
     """Stand in for a plan whose functions are not made yet.
 
-    It counts as immutable: whether it is so depends on the other fields alone, and those are
-    asked anyway.
+    It counts as immutable, and as without scalars: whether it is so depends on the other fields
+    alone, and those are asked anyway.
     """
     return Plan(
         encode=lambda value: plan.encode(value),  # noqa: PLW0108  # Looked up when it is called.
         decode=lambda plain: plan.decode(plain),  # noqa: PLW0108
         takes=plan.takes,
         forms=plan.forms,
+        scalars=frozenset(),
         immutable=True,
     )
 

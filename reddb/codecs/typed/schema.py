@@ -51,6 +51,8 @@ class Schema(Generic[T]):
 
     immutable: bool
     """Nobody can change a value, nor any part of it, so that many may share one."""
+    scalars: frozenset[type]
+    """The types of all scalars, but for keys, that may be in plain values."""
 
     def __init__(self, document_type: Any, notation: Notation) -> None:
         try:
@@ -60,6 +62,7 @@ class Schema(Generic[T]):
         except RecursionError:
             raise TypeError("the document type cannot be stored: it never ends") from None
         self.immutable = self._plan.immutable
+        self.scalars = self._plan.scalars
 
     def to_plain(self, value: T) -> Plain:
         """Make a value plain.

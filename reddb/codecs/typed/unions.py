@@ -84,6 +84,7 @@ def _plan_members(types: Sequence[Any], planner: Planner) -> Plan:
         forms=_forms(plain, tagged, planner),
         kept=frozenset().union(*(member.plan.kept for member in plain)),
         as_is=not tagged and all(each.as_is for each in plans),
+        scalars=frozenset().union(*(each.scalars for each in plans)),
         immutable=all(each.immutable for each in plans),
     )
 
@@ -244,5 +245,6 @@ def _some_plan(plan: Plan) -> Plan:
         takes=plan.takes | _NONE_FORMS,
         forms=frozenset({NoneType, Some}),
         kept=_NONE_FORMS,
+        scalars=plan.scalars | _NONE_FORMS,
         immutable=plan.immutable,
     )
