@@ -8,7 +8,7 @@ A set's items are sorted where they can be, so that equal sets are stored alike.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Collection, MutableSequence, MutableSet, Sequence
+from collections.abc import Callable, Collection, Iterable, MutableSequence, MutableSet, Sequence
 from typing import Any, Unpack, get_args, get_origin
 
 from reddb.codecs.plain import Misfit
@@ -159,12 +159,10 @@ def plan_sequence(annotation: Any, planner: Planner) -> Plan | None:
 
 def _each(
     convert: Callable[[Any], Any], kept: frozenset[type]
-) -> Callable[[Collection[Any]], list[Any]]:
+) -> Callable[[Iterable[Any]], list[Any]]:
     """Give the function that converts each item, and names the item that does not fit."""
 
-    def convert_all(items: Collection[Any]) -> list[Any]:
-        if kept.issuperset(map(type, items)):
-            return list(items)
+    def convert_all(items: Iterable[Any]) -> list[Any]:
         converted: list[Any] = []
         try:
             for item in items:
