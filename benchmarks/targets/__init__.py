@@ -1,0 +1,1 @@
+"""The ratios that reddb is held to: ``python -m benchmarks.targets --help``."""

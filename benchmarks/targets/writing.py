@@ -1,0 +1,183 @@
+"""Targets of the write path: one insert, many tasks, bulk inserts; in memory and on disk."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from uuid import UUID
+
+import trio
+
+from benchmarks.documents import Person, people
+from benchmarks.limits import EmptyActor, SyncedFile, encode, store_in_dict
+from benchmarks.peers.sqlite_group_commit import GroupCommit
+from benchmarks.peers.sqlite_threads import SqliteThreads
+from benchmarks.targets.measured import Measured, directory_of_its_own
+from benchmarks.timing import alternate, slices
+from reddb import DbConfig, Document, JsonDb, MemDb, RedDb
+
+TASKS = 64
+_FEWER = 20
+"""Synced writes from one task are slow: a round makes this many times fewer of them."""
+_FRAME_BYTES = 64
+"""About what the log adds to a document of its own: the bare write is to be as long."""
+
+InsertOne = Callable[[Person], Awaitable[object]]
+
+
+async def one_by_one(insert_one: InsertOne, documents: Sequence[Person]) -> None:
+    """Insert from one task."""
+    for document in documents:
+        await insert_one(document)
+
+
+async def from_tasks(insert_one: InsertOne, documents: Sequence[Person]) -> None:
+    """Insert from `TASKS` tasks, each of which waits for its own inserts."""
+    async with trio.open_nursery() as nursery:
+        for first in range(TASKS):
+            nursery.start_soon(one_by_one, insert_one, documents[first::TASKS])
+
+
+async def memory_one(count: int) -> Measured:
+    """`insert_one` in memory from one task, and an empty round trip for each."""
+    actor = EmptyActor()
+
+    async def trips(part: Sequence[Person]) -> None:
+        for _ in part:
+            await actor.ask()
+
+    async with trio.open_nursery() as nursery, MemDb.open("memory", Person) as db:
+        nursery.start_soon(actor.run)
+        seconds = await alternate(
+            {"round trip": trips, "insert_one": lambda part: one_by_one(db.insert_one, part)},
+            people(count),
+        )
+        nursery.cancel_scope.cancel()
+    return Measured({"memory-one": seconds["insert_one"] / seconds["round trip"]}, seconds)
+
+
+async def memory_many(count: int) -> Measured:
+    """`insert_one` in memory from one task and from many."""
+    async with MemDb.open("one", Person) as one, MemDb.open("many", Person) as many:
+        seconds = await alternate(
+            {
+                "one task": lambda part: one_by_one(one.insert_one, part),
+                f"{TASKS} tasks": lambda part: from_tasks(many.insert_one, part),
+            },
+            people(count),
+        )
+    return Measured({"memory-many": seconds[f"{TASKS} tasks"] / seconds["one task"]}, seconds)
+
+
+async def fsync_one(count: int) -> Measured:
+    """`insert_one` on disk from one task, and a hop to a thread that writes as much and syncs."""
+    async with directory_of_its_own() as directory:
+        file = SyncedFile(directory / "bare")
+
+        async def bare(part: Sequence[Person]) -> None:
+            for person in part:
+                await file.append(bytes(_FRAME_BYTES) + encode(person))
+
+        async with JsonDb.open(DbConfig("fsync", dir=directory), Person) as db:
+            seconds = await alternate(
+                {"write + sync": bare, "insert_one": lambda part: one_by_one(db.insert_one, part)},
+                people(count)[: count // _FEWER],
+                turns=50,
+            )
+        file.close()
+    return Measured({"fsync-one": seconds["insert_one"] / seconds["write + sync"]}, seconds)
+
+
+async def durable_many(count: int) -> Measured:
+    """Synced commits per second, from many tasks and from one."""
+    documents = people(count)
+    few = [part[0] for part in slices(documents, count // _FEWER)]
+    parts = list(zip(slices(few, 10), slices(documents, 10), strict=True))
+    async with directory_of_its_own() as directory, _database(directory) as db:
+        seconds = await alternate(
+            {
+                "one task": lambda part: one_by_one(db.insert_one, part[0][0]),
+                f"{TASKS} tasks": lambda part: from_tasks(db.insert_one, part[0][1]),
+            },
+            parts,
+        )
+    one = seconds["one task"] * len(parts) / len(few)
+    many = seconds[f"{TASKS} tasks"] * len(parts) / count
+    return Measured({"durable-many": one / many}, {"one task": one, f"{TASKS} tasks": many})
+
+
+async def durable_others(count: int) -> Measured:
+    """Synced commits per second from many tasks: reddb, and stores as one finds them."""
+    documents = people(count)[: count // 10]
+    async with AsyncExitStack() as stack:
+        directory = await stack.enter_async_context(directory_of_its_own())
+        db = await stack.enter_async_context(_database(directory))
+        sqlite = await stack.enter_async_context(SqliteThreads.open(directory / "sqlite"))
+        seconds = await alternate(
+            {
+                "reddb": lambda part: from_tasks(db.insert_one, part),
+                "sqlite3 in threads": lambda part: from_tasks(sqlite.insert_one, part),
+            },
+            documents,
+            turns=4,
+        )
+    return Measured({"durable-others": seconds["sqlite3 in threads"] / seconds["reddb"]}, seconds)
+
+
+async def durable_group(count: int) -> Measured:
+    """Synced commits per second from many tasks: reddb, and sqlite3 with a group commit."""
+    async with AsyncExitStack() as stack:
+        directory = await stack.enter_async_context(directory_of_its_own())
+        db = await stack.enter_async_context(_database(directory))
+        group = await stack.enter_async_context(GroupCommit.open(directory / "sqlite"))
+        seconds = await alternate(
+            {
+                "reddb": lambda part: from_tasks(db.insert_one, part),
+                "group commit": lambda part: from_tasks(group.insert_one, part),
+            },
+            people(count),
+        )
+    return Measured({"durable-group": seconds["group commit"] / seconds["reddb"]}, seconds)
+
+
+async def bulk_memory(count: int) -> Measured:
+    """A bulk insert of everything in memory, and a loop that puts everything into a dict."""
+    store: dict[UUID, Document[Person]] = {}
+
+    async def loop(documents: Sequence[Person]) -> None:
+        store_in_dict(store, documents)
+
+    async with MemDb.open("bulk", Person) as db:
+        seconds = await _all_at_once({"loop": loop, "insert": db.insert}, count)
+    return Measured({"bulk-memory": seconds["insert"] / seconds["loop"]}, seconds)
+
+
+async def bulk_file(count: int) -> Measured:
+    """A bulk insert of everything on disk, and a sqlite3 transaction of everything."""
+    async with AsyncExitStack() as stack:
+        directory = await stack.enter_async_context(directory_of_its_own())
+        db = await stack.enter_async_context(_database(directory))
+        sqlite = await stack.enter_async_context(SqliteThreads.open(directory / "sqlite"))
+        seconds = await _all_at_once({"reddb": db.insert, "sqlite3": sqlite.insert}, count)
+    return Measured({"bulk-file": seconds["sqlite3"] / seconds["reddb"]}, seconds)
+
+
+async def _all_at_once(
+    sides: dict[str, Callable[[Sequence[Person]], Awaitable[object]]], count: int
+) -> dict[str, float]:
+    """Let both sides insert all documents at once, twice; give the seconds for each document."""
+    works = {name: _whole(insert) for name, insert in sides.items()}
+    seconds = await alternate(works, [people(count), people(count)], turns=2)
+    return {name: each / count for name, each in seconds.items()}
+
+
+def _whole(
+    insert: Callable[[Sequence[Person]], Awaitable[object]],
+) -> Callable[[Sequence[Sequence[Person]]], Awaitable[object]]:
+    return lambda part: insert(part[0])
+
+
+def _database(directory: Path) -> contextlib.AbstractAsyncContextManager[RedDb[Person]]:
+    return JsonDb.open(DbConfig("reddb", dir=directory), Person)
