@@ -2,13 +2,14 @@
 
 In general that is hard, for the order of the transactions must be guessed. Here it is known: the
 writer numbers its commits. So what is left is to run through the commits in that order and see
-that each transaction read what the ones before it had left (serializable), and that who began
-after another had ended comes after it (strict). That every value is written but once tells which
-commit a transaction is.
+that each transaction read what the ones before it had left (serializable), that who began after
+another had ended comes after it (strict), and that every change is one of a transaction that said
+it happened. That every value is written but once tells which commit a transaction is.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 from uuid import UUID
@@ -33,7 +34,10 @@ class Deed:
     searches: dict[int, dict[UUID, Value]] = field(factory=dict)
     """What it found, by the group that it searched."""
     writes: list[Value] = field(factory=list)
-    deletes: list[UUID] = field(factory=list)
+    deletes: list[Value] = field(factory=list)
+    """The data of what it deleted."""
+    may_be_dirty: bool = False
+    """Whether what it read may have been taken back when the log failed."""
 
 
 @frozen(eq=False)
@@ -56,6 +60,7 @@ def violations(deeds: Sequence[Deed], commits: Sequence[Committed]) -> Iterator[
         yield "the commits are not numbered one after the other"
     seqs: dict[Deed, int] = {}
     yield from _placed(deeds, commits, seqs)
+    yield from _unclaimed(commits, seqs)
     yield from _misread(commits, seqs)
     yield from _out_of_order(deeds, seqs)
 
@@ -65,17 +70,33 @@ def _placed(
 ) -> Iterator[str]:
     """Find the place of each deed: its commit, or what it read after if it wrote nothing."""
     written = {after: each.seq for each in commits for _, _, after in each.changes if after}
-    deleted = {id_: each.seq for each in commits for id_, _, after in each.changes if not after}
+    deleted = {
+        before: each.seq for each in commits for _, before, after in each.changes if not after
+    }
     for deed in deeds:
         found = {written.get(value) for value in deed.writes}
-        found |= {deleted.get(id_) for id_ in deed.deletes} if deed.committed else set()
+        found |= {deleted.get(value) for value in deed.deletes} if deed.committed else set()
         if not deed.committed:
             if found - {None}:
                 yield f"what did not happen was committed as {found}"
         elif len(found) > 1 or None in found:
             yield f"one transaction was committed in part, or as several: {found}"
-        elif found or deed.seen is not None:
-            seqs[deed] = next(iter(found)) or 0 if found else deed.seen or 0
+        elif found:
+            seqs[deed] = next(iter(found)) or 0
+        elif deed.seen is not None and deed.seen <= len(commits):
+            seqs[deed] = deed.seen
+        elif deed.seen is not None and not deed.may_be_dirty:
+            yield f"commit {deed.seen} was read, but there is none"
+
+
+def _unclaimed(commits: Sequence[Committed], seqs: Mapping[Deed, int]) -> Iterator[str]:
+    """See that each change of each commit is one that a deed says it has made."""
+    claimed: Counter[int] = Counter()
+    for deed, seq in seqs.items():
+        claimed[seq] += len(deed.writes) + len(deed.deletes)
+    for commit in commits:
+        if claimed[commit.seq] != len(commit.changes):
+            yield f"of commit {commit.seq}, with {len(commit.changes)} changes, not all are known"
 
 
 def _misread(commits: Sequence[Committed], seqs: Mapping[Deed, int]) -> Iterator[str]:
@@ -96,6 +117,18 @@ def _misread(commits: Sequence[Committed], seqs: Mapping[Deed, int]) -> Iterator
             for group, found in deed.searches.items():
                 if groups.get(group, {}) != found:
                     yield f"after commit {seq}, a search of group {group} found something else"
+
+
+def contents(commits: Sequence[Committed]) -> dict[UUID, Value]:
+    """Give what there is after all commits, in insertion order."""
+    there: dict[UUID, Value] = {}
+    for commit in commits:
+        for id_, _, after in commit.changes:
+            if after is None:
+                there.pop(id_, None)
+            else:
+                there[id_] = after
+    return there
 
 
 def _apply(

@@ -17,7 +17,7 @@ A, B = UUID(int=1), UUID(int=2)
 
 
 def test_random_histories_are_strictly_serializable() -> None:
-    report = histories.CAMPAIGN.run(0.004, random.getrandbits(32))
+    report = histories.CAMPAIGN.run(0.002, random.getrandbits(32))
     assert not report.violations
     assert min(report.tried.values())
     assert min(report.caught.values()), f"a negative control was not caught: {report.caught}"
@@ -76,7 +76,20 @@ WRONG: dict[str, tuple[list[Deed], list[Committed]]] = {
         [deed(1, 2, **WROTE_FIRST), deed(3, 4, seen=0, gets={A: None})],
         [FIRST],
     ),
-    "an unfinished read": ([deed(1, 2, seen=0, gets={A: (0, 9)})], []),
+    "a read of what is nowhere": ([deed(1, 2, seen=0, gets={A: (0, 9)})], []),
+    "a read of what was taken back": ([deed(1, 2, seen=1, gets={A: (0, 9)})], []),
+    "a change that nobody made": (
+        [deed(1, 2, **WROTE_FIRST)],
+        [FIRST, Committed(2, [(A, (0, 1), None)])],
+    ),
+    "a deletion that was cancelled": (
+        [deed(1, 2, **WROTE_FIRST), Deed(3, ended=4, deletes=[(0, 1)])],
+        [FIRST, Committed(2, [(A, (0, 1), None)])],
+    ),
+    "a change beside those that were made": (
+        [deed(1, 2, writes=[(0, 1)])],
+        [FIRST],
+    ),
     "commits out of real order": (
         [deed(3, 4, **WROTE_FIRST), deed(1, 2, writes=[(0, 5)])],
         [FIRST, Committed(2, [(A, (0, 1), (0, 5))])],
@@ -97,5 +110,8 @@ def test_a_right_history_passes() -> None:
         deed(4, 6, seen=1, searches={0: {A: (0, 1), B: (0, 2)}, 1: {}}),
         deed(7, 8, seen=2, searches={0: {B: (0, 2)}, 1: {A: (1, 3)}}),
         Deed(9, ended=10, writes=[(0, 7)]),
+        deed(11, 12, seen=4, gets={A: (0, 7)}, may_be_dirty=True),
+        deed(13, 14, deletes=[(1, 3)]),
     ]
-    assert list(violations(deeds, [FIRST, Committed(2, [(A, (0, 1), (1, 3))])])) == []
+    commits = [FIRST, Committed(2, [(A, (0, 1), (1, 3))]), Committed(3, [(A, (1, 3), None)])]
+    assert list(violations(deeds, commits)) == []
