@@ -8,10 +8,9 @@ in an exception group, because the writer's task never raises.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 from uuid import UUID
-from weakref import WeakSet
 
 import trio
 from attrs import define, field
@@ -19,6 +18,7 @@ from attrs import define, field
 from reddb.actor.commands import Command
 from reddb.actor.feeds import Subscription
 from reddb.actor.frames import Fact
+from reddb.actor.held import Held
 from reddb.actor.mailbox import Mailbox
 from reddb.actor.pages import Entry
 from reddb.actor.state import Change, Reader, State
@@ -40,12 +40,12 @@ class Engine(Generic[T]):
     writer: Writer[T]
     recovery: Recovery
     mailbox: Mailbox
+    snapshots: Held[Any]
+    """The snapshots that somebody still holds, for statistics."""
     ended: trio.Event = field(factory=trio.Event, init=False)
     """Set when the writer has ended and the storage is closed."""
     _closing: bool = field(default=False, init=False)
     closing_error: Exception | None = field(default=None, init=False)
-    snapshots: WeakSet[Any] = field(factory=WeakSet, init=False)
-    """The snapshots that somebody still holds, for statistics."""
 
     def state(self) -> State[T]:
         """Give the newest published state.
@@ -145,6 +145,7 @@ async def run_engine(
     *,
     mailbox_commands_max: int,
     batch_commands_max: int,
+    clock: Callable[[], float] | None,
 ) -> AsyncIterator[Engine[T]]:
     """Open a database for the length of the body.
 
@@ -158,7 +159,8 @@ async def run_engine(
     state, recovery = await _recovered(storage, codec)
     mailbox = Mailbox(mailbox_commands_max, batch_commands_max)
     writer = Writer(state, storage, mailbox, settings)
-    engine = Engine(codec, storage, writer, recovery, mailbox)
+    snapshots: Held[Any] = Held(clock or trio.lowlevel.current_clock().current_time)
+    engine = Engine(codec, storage, writer, recovery, mailbox, snapshots)
     raised: BaseException | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(engine.run)

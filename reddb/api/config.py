@@ -97,6 +97,9 @@ class DbConfig:
     """How large one encoded document may be; a larger one raises `EncodeError`."""
     new_id: Callable[[], UUID] = field(default=random_id, kw_only=True)
     """Gives the ids of new documents. Inject a seeded one to make a run repeatable."""
+    clock: Callable[[], float] | None = field(default=None, kw_only=True)
+    """Gives the time in seconds; by default trio's, so `trio.testing.MockClock` works. It is asked
+    when a snapshot is taken, for its age in `Stats`. Nothing else depends on the time."""
 
     def __attrs_post_init__(self) -> None:
         _check_name(self.name)
@@ -115,6 +118,8 @@ class DbConfig:
             raise ValueError("document_bytes_max must be below 4 GiB")
         if not callable(self.new_id):
             raise ValueError(f"new_id must be a function that gives UUIDs, not {self.new_id!r}")
+        if not (self.clock is None or callable(self.clock)):
+            raise ValueError(f"clock must be a function that gives seconds, not {self.clock!r}")
 
     @classmethod
     def of(cls, config: DbConfig | str) -> DbConfig:

@@ -154,6 +154,7 @@ class RedDb(Generic[T]):
             settings,
             mailbox_commands_max=config.mailbox_commands_max,
             batch_commands_max=config.batch_commands_max,
+            clock=config.clock,
         ) as engine:
             db = cls(engine, config, owner=True)
             try:
@@ -568,6 +569,7 @@ class RedDb(Generic[T]):
         live = engine.storage.compacted_bytes(len(state), state.data_bytes)
         waiting = engine.mailbox.statistics()
         counts = engine.writer.counts
+        oldest, age_s = engine.snapshots.oldest() or (None, None)
         return Stats(
             file_size_bytes=size,
             live_size_bytes=live,
@@ -583,7 +585,8 @@ class RedDb(Generic[T]):
             senders_waiting=waiting.tasks_waiting_send,
             feed_count=len(engine.writer.feeds),
             snapshot_count=len(engine.snapshots),
-            oldest_snapshot_seq=min((each.seq for each in engine.snapshots), default=None),
+            oldest_snapshot_seq=None if oldest is None else oldest.seq,
+            oldest_snapshot_age_s=age_s,
             recovery=engine.recovery,
         )
 

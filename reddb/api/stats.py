@@ -45,8 +45,11 @@ class Stats:
     feed_count: int
     """Open change feeds, live queries and calls of `wait_for`."""
     snapshot_count: int
-    """Snapshots that are still held somewhere."""
+    """Snapshots that somebody still holds. Each keeps in memory what has been replaced since."""
     oldest_snapshot_seq: int | None
     """The number of the last commit that the oldest of them holds; None without snapshots."""
+    oldest_snapshot_age_s: float | None
+    """How many seconds ago the oldest was taken, by the clock of the configuration; None without
+    snapshots. One that grows and grows is that of a snapshot that was forgotten."""
     recovery: Recovery
     """What opening found in the log."""

@@ -229,11 +229,18 @@ class Transaction(Generic[T]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Commit or, if the block raised, roll back; nothing if the block did either itself."""
-        if error is None and self.status in {TransactionStatus.OPEN, TransactionStatus.COMMITTING}:
+        """Commit or, if the block raised, roll back; nothing if the block did either itself.
+
+        A block that ends well has passed a checkpoint, but what was committed in it is committed:
+        that is no place to be cancelled at.
+        """
+        if error is not None:
+            if self.status is TransactionStatus.OPEN:
+                self.rollback()
+        elif self.status in {TransactionStatus.OPEN, TransactionStatus.COMMITTING}:
             await self.commit()
-        elif self.status is TransactionStatus.OPEN:
-            self.rollback()
+        elif self.status is TransactionStatus.ROLLED_BACK:
+            await trio.lowlevel.checkpoint()
 
     # Inside.
 

@@ -208,6 +208,6 @@ async def engine_on(storage: Storage, document_type: Any = Any) -> AsyncIterator
     codec: DocumentCodec[Any] = DocumentCodec(JsonCodec(), document_type)
     settings = WriterSettings(file_first=False, compaction_ratio=2.0)
     async with run_engine(
-        storage, codec, settings, mailbox_commands_max=8, batch_commands_max=8
+        storage, codec, settings, mailbox_commands_max=8, batch_commands_max=8, clock=None
     ) as engine:
         yield engine

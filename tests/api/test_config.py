@@ -45,6 +45,7 @@ BAD_SETTINGS: Sequence[dict[str, Any]] = [
     {"document_bytes_max": 1 << 32},
     {"document_bytes_max": "1"},
     {"new_id": None},
+    {"clock": 1.5},
 ]
 
 

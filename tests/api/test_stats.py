@@ -11,7 +11,7 @@ import pytest
 import trio
 from attrs.exceptions import FrozenInstanceError
 from databases import HeldStorage, Home, count_of, counted, simulated, text_of
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from reddb import DbConfig, Durability, JsonCodec, JsonDb, MemDb, RedDb, Stats
 
@@ -96,6 +96,37 @@ async def test_stats_tell_which_snapshots_and_feeds_are_held() -> None:
         del held[0]
         stats = await db.stats()
         assert (stats.snapshot_count, stats.oldest_snapshot_seq, stats.feed_count) == (1, 2, 0)
+
+
+async def test_stats_tell_for_how_long_the_oldest_snapshot_is_held(
+    autojump_clock: MockClock,
+) -> None:
+    async with MemDb.open("words", str) as db:
+        assert (await db.stats()).oldest_snapshot_age_s is None
+        forgotten = db.snapshot()
+        await trio.sleep(3600)
+        held = [db.snapshot()]
+        await trio.sleep(60)
+        assert (await db.stats()).oldest_snapshot_age_s == 3660
+        del forgotten
+        assert (await db.stats()).oldest_snapshot_age_s == 60
+        held.clear()
+        assert (await db.stats()).oldest_snapshot_age_s is None
+
+
+async def test_the_age_of_a_snapshot_is_by_the_clock_of_the_configuration() -> None:
+    times = iter((100.0, 107.5))
+    async with MemDb.open(DbConfig("words", clock=lambda: next(times)), str) as db:
+        snapshot = db.snapshot()
+        assert (await db.stats()).oldest_snapshot_age_s == 7.5
+        assert snapshot.seq == 0
+
+
+async def test_a_snapshot_may_be_taken_in_a_worker_thread() -> None:
+    async with MemDb.open("words", str) as db:
+        await db.insert_one("ada")
+        snapshot = await trio.to_thread.run_sync(db.snapshot)
+        assert (await db.stats()).snapshot_count == len(snapshot) == 1
 
 
 async def test_stats_tell_who_waits_for_the_writer() -> None:
