@@ -87,11 +87,14 @@ class Engine(Generic[T]):
 
         Raises:
             FeedLagged: What followed `since` is not kept any more.
+            PersistFailed: `since` was taken back: the log has failed.
             ValueError: `since` is yet to come.
         """
         writer = self.writer
         newest, kept = writer.published.seq, writer.kept.seq
         seen = kept if since is None else since
+        if seen > newest and writer.refusal is not None:
+            raise writer.refused()
         if not 0 <= seen <= newest:
             raise ValueError(f"since is {seen}, but the newest commit has the number {newest}")
         missed = writer.history.since(seen) if seen < kept else []
@@ -104,7 +107,7 @@ class Engine(Generic[T]):
             yield subscription
         finally:
             writer.feeds.remove(subscription)
-            subscription.end(_watched_no_more)
+            subscription.close(_watched_no_more)
 
     async def close(self) -> None:
         """Take no more commands; wait until all that were accepted are done and on disk."""

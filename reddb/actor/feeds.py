@@ -71,6 +71,12 @@ class Subscription:
         self._ended, self._error = True, self._error or error
         self._news.set()
 
+    def close(self, error: Callable[[], BaseException]) -> None:
+        """Give nothing any more, not even what is in the buffer; raise `error` instead."""
+        self._buffer.clear()
+        self._lagged = False
+        self.end(error)
+
     async def get(self) -> Applied | None:
         """Give the next commit; None when the database was closed.
 
@@ -114,12 +120,17 @@ class Subscription:
 
 
 def add_changes(net: dict[int, Change], changes: Sequence[Change]) -> None:
-    """Add to the net changes of some commits those of the next one."""
+    """Add to the net changes of some commits those of the next one.
+
+    A document keeps its place among the changes, so that the insertions are in insertion order.
+    """
     for change in changes:
-        earlier = net.pop(change.key, None)
+        earlier = net.get(change.key)
         before = change.before if earlier is None else earlier.before
         if before is not None or change.after is not None:
             net[change.key] = Change(change.key, before, change.after, change.document)
+        else:
+            net.pop(change.key, None)
 
 
 @define(eq=False)

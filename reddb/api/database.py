@@ -391,6 +391,7 @@ class RedDb(Generic[T]):
 
         Raises:
             FeedLagged: `since` is too long ago: later commits are not kept any more.
+            PersistFailed: `since` was seen in memory and taken back, for the log has failed.
             ValueError: `since` is yet to come, or the buffer is below 1.
             DatabaseClosed: The database is closed.
             DatabaseBroken: The writer has died.

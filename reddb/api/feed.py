@@ -93,7 +93,8 @@ class FeedCommit(Generic[T]):
 class Feed(Generic[T]):
     """An asynchronous iterator of commits. Get one from `RedDb.watch`.
 
-    It ends when the database is closed. One task at a time may read it.
+    It ends when the database is closed, and is closed when its block is left. One task at a time
+    may read it.
 
     Example:
         >>> async with db.watch() as feed:
@@ -113,7 +114,10 @@ class Feed(Generic[T]):
 
     @property
     def seq(self) -> int:
-        """The number of the last commit that was given, or that the feed began after."""
+        """The number of the last commit that was given or left out, or that the feed began after.
+
+        Where a feed has a predicate, commits that do not concern it are left out.
+        """
         return self._subscription.seen
 
     def __aiter__(self) -> Self:

@@ -184,7 +184,11 @@ class Query(_QueryBuilder[T]):
         """
         watch = self._watch(self._plan.accepts, buffer_commits_max=1, coalesce=True)
         async with watch as feed:
-            yield LiveResults(self._kept, self._plan, feed)
+            results = LiveResults(self._kept, self._plan, feed)
+            try:
+                yield results
+            finally:
+                results._closed = True  # noqa: SLF001  # An object of our own making.
 
     async def _select(self, plan: Plan) -> list[Document[T]]:
         await trio.lowlevel.checkpoint()
@@ -207,6 +211,9 @@ class LiveResults(Generic[T]):
         """The number of the commit that the last result was of."""
         self._is_due = True
         """Whether the result may have changed since; stays so if the reader is cancelled."""
+        self._is_read = False
+        """Whether a task is waiting for the next result."""
+        self._closed = False
 
     def __aiter__(self) -> Self:
         return self
@@ -217,9 +224,22 @@ class LiveResults(Generic[T]):
         Raises:
             DecodeError: A stored document does not fit the document type.
             DatabaseBroken: The writer has died.
+            DatabaseClosed: The block that the live query belongs to has been left.
+            trio.BusyResourceError: Another task is waiting for its next result.
             StopAsyncIteration: The database was closed.
             Exception: Whatever a predicate or key raises.
         """
+        if self._closed:
+            raise DatabaseClosed("the live query is closed: its block has been left")
+        if self._is_read:
+            raise trio.BusyResourceError("another task is reading this live query")
+        self._is_read = True
+        try:
+            return await self._next_result()
+        finally:
+            self._is_read = False
+
+    async def _next_result(self) -> list[Document[T]]:
         while not self._is_due:
             self._is_due = await self._next_seq() > self._seq
         state = self._kept()

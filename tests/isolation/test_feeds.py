@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -216,6 +217,36 @@ async def test_a_slow_reader_may_have_commits_coalesced(base: Base) -> None:
             assert parts(await anext(feed)) == [("update", 24, 30)]
 
 
+async def test_what_is_coalesced_keeps_the_order_of_insertion(base: Base) -> None:
+    random = Random(1)
+    copy: dict[Any, int | None] = {}
+
+    async def follow(feed: Feed[int]) -> None:
+        for change in (await anext(feed)).changes:
+            if change.op == "delete":
+                del copy[change.id]
+            else:
+                copy[change.id] = change.after
+
+    async with base.open(int) as db, db.watch(coalesce=True, buffer_commits_max=2) as feed:
+        documents = [await db.insert_one(-1)]
+        for number in range(300):
+            one = random.choice(documents)
+            chance = random.random()
+            if chance < 0.4:
+                documents.append(await db.insert_one(number))
+            elif chance < 0.8:
+                await db.update_one(one.id, number)
+            elif len(documents) > 1:
+                documents.remove(one)
+                await db.delete_one(one.id)
+            if chance < 0.1:
+                await follow(feed)
+        while feed.seq < db.snapshot().seq:
+            await follow(feed)
+        assert list(copy.items()) == [(each.id, each.data) for each in db.snapshot()]
+
+
 async def test_what_was_coalesced_is_whole_also_when_more_comes_after_it(base: Base) -> None:
     async with base.open(int) as db, db.watch(buffer_commits_max=2, coalesce=True) as feed:
         for number in range(4):
@@ -320,6 +351,51 @@ async def test_a_feed_whose_block_was_left_is_closed() -> None:
         await wait_all_tasks_blocked()
         await read(feed)
         assert (await db.stats()).feed_count == 0
+
+
+@pytest.mark.parametrize("buffer_commits_max", [1, 1000])
+async def test_a_feed_whose_block_was_left_gives_nothing_that_it_had(
+    buffer_commits_max: int,
+) -> None:
+    async with MemDb.open("x", int) as db:
+        async with db.watch(buffer_commits_max=buffer_commits_max) as feed:
+            for number in range(3):
+                await db.insert_one(number)
+        for _ in range(2):
+            with pytest.raises(DatabaseClosed):
+                await anext(feed)
+        assert feed.seq == 0
+
+
+async def test_a_feed_outlives_the_clone_that_it_was_begun_with() -> None:
+    async with MemDb.open("x", int) as db:
+        clone = db.clone()
+        async with clone.watch() as feed:
+            await clone.aclose()
+            await db.insert_one(1)
+            assert (await anext(feed)).seq == 1
+
+
+async def test_what_was_seen_and_then_taken_back_is_nothing_to_begin_after(
+    autojump_clock: MockClock,
+) -> None:
+    async def write(db: RedDb[int]) -> None:
+        with pytest.raises(PersistFailed):
+            await db.insert_one(1)
+
+    base = Base(latency_s=1)
+    async with base.open(int) as db:
+        base.disk.fail(Operation.SYNC)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(write, db)
+            await wait_all_tasks_blocked()
+            snapshot = db.snapshot()
+            assert snapshot.seq == 1
+        with pytest.raises(PersistFailed):
+            async with db.watch(since=snapshot.seq):
+                pass
+        async with db.watch(since=0) as feed:
+            assert feed.seq == 0
 
 
 async def test_closing_ends_feeds_live_queries_and_waits(base: Base) -> None:

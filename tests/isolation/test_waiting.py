@@ -9,7 +9,7 @@ import trio
 from bases import Base, values
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reddb import MemDb, Query, RedDb
+from reddb import DatabaseClosed, MemDb, Query, RedDb
 from reddb.api.query import LiveResults
 
 pytest_plugins = ("isolation_fixtures",)
@@ -159,3 +159,33 @@ async def test_a_live_query_recovers_from_a_filter_that_raised(base: Base) -> No
 def inverted(db: RedDb[int]) -> Query[int]:
     """Give a query that raises where there is a 0."""
     return db.query().filter(lambda data: 1 / data > 0)
+
+
+async def test_one_task_at_a_time_reads_a_live_query(base: Base) -> None:
+    async def take(results: LiveResults[int]) -> None:
+        seen.append(values(await anext(results)))
+
+    seen: list[list[int]] = []
+    async with base.open(int) as db, db.query().live() as results:
+        await take(results)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(take, results)
+            await wait_all_tasks_blocked()
+            with pytest.raises(trio.BusyResourceError):
+                await anext(results)
+            await db.insert_one(1)
+        assert seen == [[], [1]]
+        with trio.move_on_after(0) as scope:  # Who was refused has left nothing behind.
+            await anext(results)
+        assert scope.cancelled_caught
+
+
+async def test_a_live_query_whose_block_was_left_is_closed(base: Base) -> None:
+    async with base.open(int) as db:
+        async with db.query().live() as due:
+            pass
+        async with db.query().live() as read:
+            assert await anext(read) == []
+        for results in (due, read):
+            with pytest.raises(DatabaseClosed):
+                await anext(results)
