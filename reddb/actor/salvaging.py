@@ -189,8 +189,9 @@ async def _new_log(disk: Disk, path: Path) -> AsyncIterator[DiskFile]:
         try:
             yield file
             await _expect_none(disk, path)
-            await disk.rename(new_path, path)
-            await disk.sync_directory(path.parent)
+            with trio.CancelScope(shield=True):  # Once it has its name it has happened.
+                await disk.rename(new_path, path)
+                await disk.sync_directory(path.parent)
         except BaseException:
             with trio.CancelScope(shield=True), contextlib.suppress(OSError):
                 await disk.unlink(new_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from bases import Base, values
 from calls import CALLS, Happened, World, public_methods
 from trio.testing import MockClock
 
-from reddb import RedDb
+from reddb import RedDb, read_snapshot, salvage, verify
 from reddb.testing.cancellation import cancel_everywhere
 
 pytest_plugins = ("isolation_fixtures",)
@@ -94,6 +96,42 @@ async def serve(base: Base, task_status: trio.TaskStatus[RedDb[int]]) -> None:
     async with base.open(int) as db:
         task_status.started(db)
         await db._engine.ended.wait()
+
+
+@pytest.mark.parametrize("read", [verify, read_snapshot], ids=lambda read: read.__name__)
+async def test_looking_at_a_file_can_be_cancelled_and_changes_nothing(
+    slow_base: Base, autojump_clock: MockClock, read: Any
+) -> None:
+    async with slow_base.open(int) as db:
+        await db.insert_one(1)
+    before = slow_base.disk.content("x.log")
+    outcomes: set[bool] = set()
+
+    def check(cancelled: bool) -> None:
+        outcomes.add(cancelled)
+        assert slow_base.disk.paths() == [Path("x.log")]
+        assert slow_base.disk.content("x.log") == before
+
+    await cancel_everywhere(partial(read, "x.log", disk=slow_base.disk), check)
+    assert outcomes == {False, True}
+
+
+async def test_salvaging_makes_a_file_if_and_only_if_it_returns(
+    slow_base: Base, autojump_clock: MockClock
+) -> None:
+    async with slow_base.open(int) as db:
+        await db.insert(range(50))
+    outcomes: set[bool] = set()
+
+    async def check(cancelled: bool) -> None:
+        outcomes.add(cancelled)
+        saved = [] if cancelled else [Path("saved.log")]
+        assert slow_base.disk.paths() == [*saved, Path("x.log")]
+        assert slow_base.disk._platter.locked == set()
+        await slow_base.disk.unlink(Path("saved.log"))
+
+    await cancel_everywhere(partial(salvage, "x.log", "saved.log", disk=slow_base.disk), check)
+    assert outcomes == {False, True}
 
 
 async def test_a_call_among_other_writers_happened_if_and_only_if_it_returned(
