@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,15 +14,27 @@ from bases import Base, values
 from calls import CALLS, Happened, World, public_methods
 from trio.testing import MockClock
 
+import reddb
 from reddb import RedDb, read_snapshot, salvage, verify
 from reddb.testing.cancellation import cancel_everywhere
 
 pytest_plugins = ("isolation_fixtures",)
 
 
+ROOT = Path(__file__).parents[2]
+METHODS = {name.partition(".")[2] for name, waits in public_methods().items() if waits}
+FUNCTIONS = {name for name, value in vars(reddb).items() if inspect.iscoroutinefunction(value)}
+
+
 def test_no_public_coroutine_is_forgotten() -> None:
-    waiting = {name.partition(".")[2] for name, waits in public_methods().items() if waits}
-    assert waiting <= set(CALLS)
+    assert set(CALLS) >= METHODS
+
+
+def test_the_documentation_says_of_every_coroutine_what_it_has_done_when_cancelled() -> None:
+    page = (ROOT / "docs/cancellation.md").read_text(encoding="utf-8")
+    table = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    named = set(re.findall(r"`(\w+)`", " ".join(table)))
+    assert named >= METHODS | FUNCTIONS, "docs/cancellation.md has a table of all coroutines"
 
 
 @pytest.mark.parametrize(("call", "happened"), CALLS.values(), ids=CALLS)
