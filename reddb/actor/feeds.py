@@ -43,6 +43,8 @@ class Subscription:
     commits_max: int
     coalesce: bool
     _buffer: deque[Applied | _Coalesced] = field(factory=deque, init=False)
+    _catching_up: int = field(default=0, init=False)
+    """How many of the first in the buffer are from before the subscription; they do not count."""
     _lagged: bool = field(default=False, init=False)
     _ended: bool = field(default=False, init=False)
     _error: Callable[[], BaseException] | None = field(default=None, init=False)
@@ -54,7 +56,7 @@ class Subscription:
         """Take a commit in, unless the reader has seen it or is too slow."""
         if commit.seq <= self.seen or self._lagged:
             return
-        if len(self._buffer) < self.commits_max:
+        if len(self._buffer) - self._catching_up < self.commits_max:
             self._buffer.append(commit)
         elif self.coalesce:
             self._coalesce(commit)
@@ -65,6 +67,7 @@ class Subscription:
     def replay(self, commits: Sequence[Applied]) -> None:
         """Take in, before all others, commits from before the subscription, however many."""
         self._buffer.extend(commits)
+        self._catching_up = len(commits)
 
     def end(self, error: Callable[[], BaseException] | None) -> None:
         """Say that nothing more comes and, if that is not for the better, what to raise."""
@@ -108,6 +111,7 @@ class Subscription:
                 raise self._error()
             return None
         commit = self._buffer.popleft()
+        self._catching_up = max(0, self._catching_up - 1)
         self.seen = commit.seq
         return commit.commit() if isinstance(commit, _Coalesced) else commit
 

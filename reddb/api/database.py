@@ -386,7 +386,7 @@ class RedDb(Generic[T]):
             since: The number of the commit to begin after; by default the newest one that cannot
                 be taken back any more.
             buffer_commits_max: How many commits may wait for a slow reader, who then gets
-                `FeedLagged`.
+                `FeedLagged`. Those between `since` and now do not count.
             coalesce: Make one commit of the newest ones where the buffer is full, instead.
 
         Raises:

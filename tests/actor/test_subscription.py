@@ -122,18 +122,26 @@ def test_one_that_does_not_gives_each_commit_until_it_has_lagged(
     run(main)
 
 
-async def test_what_is_replayed_comes_first_however_much_it_is() -> None:
+@pytest.mark.parametrize("coalesce", [False, True])
+async def test_what_is_replayed_comes_first_and_takes_no_room(coalesce: bool) -> None:
     source = Source()
     old = [source.commit({1}) for _ in range(5)]
-    subscription = Subscription(0, 2, coalesce=True)
+    subscription = Subscription(0, 2, coalesce)
     subscription.replay(old)
     newer = [source.commit({2}), source.commit({3})]
     for commit in newer:
         subscription.put(commit)
-    assert [await subscription.get() for _ in range(4)] == old[:4]
-    seen = {1: 4}
-    follow(seen, await taken(subscription))
-    assert seen == seen_by(source)
+    assert [await subscription.get() for _ in range(6)] == [*old, newer[0]]
+    newer.append(source.commit({4}))
+    subscription.put(newer[2])
+    subscription.put(source.commit({5}))  # There is no room for this one any more.
+    assert await subscription.get() is newer[1]
+    if coalesce:
+        assert len((await taken(subscription)).changes) == 2
+    else:
+        assert await subscription.get() is newer[2]
+        with pytest.raises(FeedLagged):
+            await subscription.get()
 
 
 async def test_what_was_seen_is_not_given_again() -> None:

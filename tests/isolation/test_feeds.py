@@ -187,6 +187,20 @@ async def test_a_slow_reader_gets_what_is_buffered_and_then_feed_lagged(base: Ba
             assert [commit.seq for commit in await take(feed, 3)] == [3, 4, 5]
 
 
+async def test_who_has_much_to_catch_up_with_has_the_whole_buffer_for_what_is_new(
+    base: Base,
+) -> None:
+    async with base.open(int) as db:
+        for number in range(5):
+            await db.insert_one(number)
+        async with db.watch(since=0, buffer_commits_max=2) as feed:
+            for number in range(3):
+                await db.insert_one(number)
+            assert [commit.seq for commit in await take(feed, 7)] == list(range(1, 8))
+            with pytest.raises(FeedLagged):
+                await anext(feed)
+
+
 async def test_who_comes_back_too_late_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "COMMITS_MAX", 2)
     async with MemDb.open("x", int) as db:
