@@ -33,7 +33,7 @@ class _Trigger(trio.abc.Instrument):
 
 async def cancel_everywhere(
     fn: Callable[[], Awaitable[object]],
-    check: Callable[[bool], Awaitable[None] | None],
+    check: Callable[..., Awaitable[None] | None],
     *,
     runs_max: int = 10_000,
 ) -> int:
@@ -45,9 +45,9 @@ async def cancel_everywhere(
 
     Args:
         fn: An async function without arguments. What it needs must be there again for each run.
-        check: Called after each run, with whether `Cancelled` came out of `fn` (else it returned).
-            It asserts that `fn` did not happen, or did, and makes ready for the next run. It may
-            be async; it is never cancelled.
+        check: Called after each run. If it takes an argument, that is whether `Cancelled` came out
+            of `fn` (else `fn` returned). It asserts that `fn` did not happen, or did, and makes
+            ready for the next run. It may be async; it is never cancelled.
         runs_max: After so many runs it is taken that there is no end.
 
     Returns:
@@ -64,10 +64,11 @@ async def cancel_everywhere(
         ...     assert await db.delete_where(is_new) == (0 if cancelled else 1)
         >>> await cancel_everywhere(insert, check)
     """
+    takes_outcome = _takes_argument(check)
     for run in range(runs_max):
         try:
             was_asked, cancelled = await _run_cancelled(fn, run)
-            checked = check(cancelled)
+            checked = check(cancelled) if takes_outcome else check()
             if inspect.isawaitable(checked):
                 await checked
         except BaseException as error:
@@ -76,6 +77,13 @@ async def cancel_everywhere(
         if not was_asked:
             return run
     raise AssertionError(f"cancelled {runs_max} times at later and later steps, it has not ended")
+
+
+def _takes_argument(check: Callable[..., object]) -> bool:
+    try:
+        return bool(inspect.signature(check).parameters)
+    except ValueError:  # Some functions that are written in C do not say.
+        return True
 
 
 async def _run_cancelled(fn: Callable[[], Awaitable[object]], steps: int) -> tuple[bool, bool]:

@@ -9,7 +9,8 @@ in a function of your own that goes to `trio.run`. As pytest fixtures they are c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, overload
@@ -87,6 +88,8 @@ class OnSimulatedDisk(_Place):
     """The disk. Have it fail with ``disk.fail(...)``."""
     database: type[RedDb[Any]] = field(default=JsonDb, kw_only=True)
     """Which kind of database it is."""
+    random_bytes: Callable[[int], bytes] = field(default=os.urandom, kw_only=True)
+    """What the ids of files are made of; `seeded_bytes` in a run that is to be repeatable."""
 
     @property
     def moment(self) -> int:
@@ -109,7 +112,9 @@ class OnSimulatedDisk(_Place):
     def _open(self, document_type: Any, settings: dict[str, Any]) -> _Opening[Any]:
         config = DbConfig(_NAME, **settings)
         synced = config.durability is Durability.FSYNC
-        storage = FileStorage(Path(_NAME), sync=synced, disk=self.disk)
+        storage = FileStorage(
+            Path(_NAME), sync=synced, disk=self.disk, random_bytes=self.random_bytes
+        )
         return self.database.open(config, document_type, storage=storage)
 
 

@@ -24,6 +24,21 @@ async def test_it_cancels_at_every_checkpoint_in_turn() -> None:
     assert reached == [0, 0, 0, 1, 0, 1, 2, 0, 1, 2, 3]
 
 
+async def test_its_check_need_not_ask_what_came_of_it() -> None:
+    checks: list[str] = []
+
+    def check() -> None:
+        checks.append("plain")
+
+    async def check_slowly() -> None:
+        await trio.lowlevel.checkpoint()
+        checks.append("async")
+
+    for each in (check, check_slowly):
+        await cancel_everywhere(trio.lowlevel.checkpoint, each)
+    assert checks == ["plain"] * 3 + ["async"] * 3
+
+
 async def test_what_ends_without_a_checkpoint_is_never_cancelled() -> None:
     outcomes: list[bool] = []
 

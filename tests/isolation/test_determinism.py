@@ -12,6 +12,7 @@ import trio
 import trio.testing
 
 from reddb import DbConfig, FileStorage, JsonDb, MemDb, RedDb, TransactionConflict, WriteOrder
+from reddb.testing import OnSimulatedDisk
 from reddb.testing.determinism import run_seeded, seeded_bytes, seeded_id, seeded_random
 from reddb.testing.simulated_disk import SimulatedDisk
 
@@ -49,6 +50,20 @@ def test_one_seed_gives_one_log(write_order: WriteOrder) -> None:
     logs = [sha256(run_seeded(seed, logged, write_order)).digest() for seed in (1, 2, 1, 2)]
     assert logs[:2] == logs[2:]
     assert logs[0] != logs[1]
+
+
+async def _logged_by_a_fixture() -> bytes:
+    place = OnSimulatedDisk(random_bytes=seeded_bytes)
+    async with place(int, new_id=seeded_id) as db:
+        await db.insert([1, 2, 3])
+        await db.compact()
+    (path,) = place.disk.paths()
+    return place.disk.content(path)
+
+
+def test_the_fixture_too_can_be_seeded() -> None:
+    logs = [run_seeded(seed, _logged_by_a_fixture) for seed in (1, 2, 1)]
+    assert logs[0] == logs[2] != logs[1]
 
 
 async def _order() -> list[int]:
