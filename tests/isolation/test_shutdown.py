@@ -154,41 +154,6 @@ async def test_leaving_cancels_nobodys_accepted_write(
         assert sorted(returned) == list(range(30))
 
 
-USES: dict[str, Callable[[RedDb[int]], Any]] = {
-    "insert_one": lambda db: db.insert_one(1),
-    "get": lambda db: db.get(db._config.new_id()),
-    "find_all": lambda db: db.find_all(),
-    "transact": lambda db: db.transact(lambda tx: None),
-    "compact": lambda db: db.compact(),
-    "stats": lambda db: db.stats(),
-    "wait_for": lambda db: db.wait_for(db._config.new_id(), bool),
-}
-
-
-@pytest.mark.parametrize("use", USES.values(), ids=USES)
-async def test_handles_that_outlive_the_scope_are_closed(
-    any_base: Base, use: Callable[[RedDb[int]], Any]
-) -> None:
-    async with any_base.open(int) as db:
-        clone, tx, snapshot = db.clone(), db.begin(), db.snapshot()
-        tx.insert_one(1)
-        empty = db.begin()
-    for handle in (db, clone):
-        with pytest.raises(DatabaseClosed):
-            await use(handle)
-        for plain in (handle.snapshot, handle.begin, handle.query, handle.clone):
-            with pytest.raises(DatabaseClosed):
-                plain()
-        with pytest.raises(DatabaseClosed):
-            async with handle.watch():
-                pass
-        await handle.aclose()
-    for left in (tx, empty):
-        with pytest.raises(DatabaseClosed):
-            await left.commit()
-    assert snapshot.find_all() == []
-
-
 @contextlib.asynccontextmanager
 async def served(base: Base) -> AsyncIterator[RedDb[int]]:
     """Serve a database in a nursery of its own, which ends when it is closed."""
