@@ -21,13 +21,13 @@ from reddb.api.config import DbConfig, Durability, WriteOrder
 from reddb.api.database import BinDb, JsonDb, MemDb, RedDb, RonDb, YamlDb
 from reddb.api.feed import DocumentChange, Feed, FeedCommit
 from reddb.api.first_aid import salvage, verify
-from reddb.api.query import LiveResults, Query, SnapshotQuery
+from reddb.api.query import Collected, LiveResults, Query, SnapshotQuery
 from reddb.api.reading import read_snapshot
 from reddb.api.snapshot import Snapshot
 from reddb.api.stats import Stats
 from reddb.api.transaction import Transaction, TransactionStatus
 from reddb.api.update import Update
-from reddb.codecs import CborCodec, Codec, JsonCodec, Notation, RonCodec, YamlCodec
+from reddb.codecs import CborCodec, Codec, FormerNames, JsonCodec, Notation, RonCodec, YamlCodec
 from reddb.errors import (
     CodecMismatch,
     DatabaseBroken,
@@ -51,6 +51,7 @@ __all__ = [
     "CborCodec",
     "Codec",
     "CodecMismatch",
+    "Collected",
     "Commit",
     "Damage",
     "DataCorrupted",
@@ -68,6 +69,7 @@ __all__ = [
     "FeedCommit",
     "FeedLagged",
     "FileStorage",
+    "FormerNames",
     "IndexNotFound",
     "JsonCodec",
     "JsonDb",

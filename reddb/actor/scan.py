@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from reddb.actor.document import Document
 from reddb.actor.state import State
+from reddb.errors import DecodeError
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -25,8 +26,14 @@ SLICE_CHANGES = 128
 """Changes that are applied, or values that are encoded, between two checkpoints."""
 
 
-def scan(state: State[T]) -> Iterator[list[Document[T]]]:
+def scan(
+    state: State[T], unreadable: list[DecodeError] | None = None
+) -> Iterator[list[Document[T]]]:
     """Give all documents in insertion order, a slice at a time.
+
+    Args:
+        state: What to go through.
+        unreadable: Where to note the documents that cannot be read; without it they are errors.
 
     Raises:
         DecodeError: The stored bytes of a document do not fit the document type.
@@ -35,7 +42,10 @@ def scan(state: State[T]) -> Iterator[list[Document[T]]]:
     units = 0
     for page in state.pages():
         units += len(page.entries) * (1 if page.decoded else _DECODE_UNITS)
-        documents += state.documents_of(page)
+        if unreadable is None:
+            documents += state.documents_of(page)
+        else:
+            documents += state.readable_of(page, unreadable)
         if units >= _SLICE_UNITS:
             yield documents
             documents, units = [], 0

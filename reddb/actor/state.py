@@ -23,7 +23,7 @@ from reddb.actor.document import Document, uuid_of
 from reddb.actor.idtable import IdTable
 from reddb.actor.index import NO_KEY, Index, KeyTaken
 from reddb.actor.pages import EMPTY_PAGE, PAGE_BITS, PAGE_SLOTS, Entry, Page, Pages
-from reddb.errors import IndexNotFound, UniqueViolation
+from reddb.errors import DecodeError, IndexNotFound, UniqueViolation
 
 T = TypeVar("T")
 
@@ -139,6 +139,19 @@ class State(Generic[T]):
             if entry is not None
         ]
         page.decoded = self.reader.shared
+        return documents
+
+    def readable_of(self, page: Page, unreadable: list[DecodeError]) -> list[Document[T]]:
+        """Give the documents of a page that can be read, and note the others in `unreadable`."""
+        if page.decoded:
+            return self.documents_of(page)
+        documents: list[Document[T]] = []
+        for place, entry in enumerate(page.entries):
+            if entry is not None:
+                try:
+                    documents.append(self._document(page, place))
+                except DecodeError as error:
+                    unreadable.append(error)
         return documents
 
     def index(self, name: str) -> Index:

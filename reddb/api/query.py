@@ -20,7 +20,7 @@ from reddb.actor.scan import scan
 from reddb.actor.state import State
 from reddb.actor.steps import run_at_once, run_cooperatively
 from reddb.api.feed import Feed
-from reddb.errors import DatabaseBroken, DatabaseClosed
+from reddb.errors import DatabaseBroken, DatabaseClosed, DecodeError
 
 T = TypeVar("T")
 
@@ -49,15 +49,38 @@ class Plan:
         return None if self.orders or self.limit is None else self.skip + self.limit
 
 
-def select(state: State[T], plan: Plan) -> Generator[None, None, list[Document[T]]]:
+@frozen
+class Collected(Generic[T]):
+    """What a query found, and what it could not read. `Query.collect` gives it.
+
+    Example:
+        >>> found = await db.query().collect()
+        >>> for error in found.errors:
+        ...     print(error.id, error)
+    """
+
+    documents: list[Document[T]]
+    """The documents that match."""
+    errors: list[DecodeError]
+    """An error for each document that could not be read, with its id, in insertion order."""
+
+
+def select(
+    state: State[T], plan: Plan, unreadable: list[DecodeError] | None = None
+) -> Generator[None, None, list[Document[T]]]:
     """Give the documents that `plan` wants; yield where others may run.
+
+    Args:
+        state: Where to look.
+        plan: What is wanted.
+        unreadable: Where to note the documents that cannot be read; without it they are errors.
 
     Raises:
         DecodeError: A stored document does not fit the document type.
         Exception: Whatever a predicate or key raises.
     """
     found: list[Document[T]] = []
-    for documents in scan(state):
+    for documents in scan(state, unreadable):
         matches = documents
         for predicate in plan.filters:
             matches = [document for document in matches if predicate(document.data)]
@@ -168,6 +191,22 @@ class Query(_QueryBuilder[T]):
     async def ids(self) -> list[UUID]:
         """Give the ids of the documents that match."""
         return [document.id for document in await self._select(self._plan)]
+
+    async def collect(self) -> Collected[T]:
+        """Give all documents that match among those that can be read, and the errors of the others.
+
+        Where every other call raises `DecodeError` for a stored document that does not fit the
+        type, this one passes it over. No filter is asked of it, so that it counts for no limit.
+
+        Example:
+            >>> found = await db.query().filter(lambda note: note.done).collect()
+            >>> [error.id for error in found.errors]
+            []
+        """
+        await trio.lowlevel.checkpoint()
+        errors: list[DecodeError] = []
+        steps = select(self._source(self._plan), self._plan, errors)
+        return Collected(await run_cooperatively(steps), errors)
 
     @contextlib.asynccontextmanager
     async def live(self) -> AsyncIterator[LiveResults[T]]:
@@ -286,6 +325,14 @@ class SnapshotQuery(_QueryBuilder[T]):
     def ids(self) -> list[UUID]:
         """Give the ids of the documents that match."""
         return [document.id for document in self._select(self._plan)]
+
+    def collect(self) -> Collected[T]:
+        """Give all documents that match and can be read, and the errors of those that cannot.
+
+        See `Query.collect`. This one raises no `DecodeError`.
+        """
+        errors: list[DecodeError] = []
+        return Collected(run_at_once(select(self._source(self._plan), self._plan, errors)), errors)
 
     def _select(self, plan: Plan) -> list[Document[T]]:
         return run_at_once(select(self._source(plan), plan))

@@ -10,13 +10,14 @@ from reddb.codecs.document import DocumentCodec
 from reddb.codecs.json import JsonCodec
 from reddb.codecs.protocol import Codec, Notation
 from reddb.codecs.ron import RonCodec
-from reddb.codecs.typed import Schema
+from reddb.codecs.typed import FormerNames, Schema
 from reddb.codecs.yaml import YamlCodec
 
 __all__ = [
     "CborCodec",
     "Codec",
     "DocumentCodec",
+    "FormerNames",
     "JsonCodec",
     "Notation",
     "RonCodec",

@@ -6,6 +6,7 @@ Nothing is coerced: a value has exactly the type that the annotation says, or is
 path to it.
 """
 
+from reddb.codecs.typed.renames import FormerNames
 from reddb.codecs.typed.schema import Schema
 
-__all__ = ["Schema"]
+__all__ = ["FormerNames", "Schema"]

@@ -50,9 +50,14 @@ def bare(annotation: Any) -> Any:
         return annotation
 
 
+def is_wrapped(annotation: Any) -> bool:
+    """Tell whether an annotation is ``Annotated[T, ...]``, ``Required[T]`` or their like."""
+    return get_origin(annotation) in _WRAPPERS
+
+
 def _unwrapped(annotation: Any) -> Any:
     origin = get_origin(annotation)
-    if origin in _WRAPPERS:
+    if is_wrapped(annotation):
         return get_args(annotation)[0]
     if isinstance(annotation, NewType):
         return annotation.__supertype__

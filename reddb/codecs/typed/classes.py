@@ -22,6 +22,7 @@ from reddb.codecs.typed.annotations import type_name
 from reddb.codecs.typed.fields import ClassSpec, Field, class_spec, typed_dict_fields
 from reddb.codecs.typed.generated import Part, can_write_decoder, write_decoder, write_encoder
 from reddb.codecs.typed.plan import Plan, Planner, mismatch
+from reddb.codecs.typed.renames import with_former_names
 
 _Function = Callable[[Any], Any]
 
@@ -44,6 +45,7 @@ def plan_class(annotation: Any, planner: Planner) -> Plan | None:
         if can_write_decoder(parts):
             draft.decode = write_decoder(spec.cls, name, parts, _fields_of, draft.decode)
         draft.scalars = _scalars(parts)
+        draft.decode = with_former_names(draft.decode, spec.fields)
         draft.immutable = spec.frozen and all(part.plan.immutable for part in parts)
 
     return planner.plan_class(annotation, _draft(spec.cls, spec.fields, planner), complete)
@@ -60,7 +62,7 @@ def plan_typed_dict(annotation: Any, planner: Planner) -> Plan | None:
         parts = _parts(fields, planner)
         draft.encode = _dict_encoder(name, parts, draft.forms)
         draft.scalars = _scalars(parts)
-        draft.decode = _decoder(name, parts, dict)
+        draft.decode = with_former_names(_decoder(name, parts, dict), fields)
 
     return planner.plan_class(annotation, _draft(dict, fields, planner), complete)
 
