@@ -27,7 +27,17 @@ from reddb.api.snapshot import Snapshot
 from reddb.api.stats import Stats
 from reddb.api.transaction import Transaction, TransactionStatus
 from reddb.api.update import Update
-from reddb.codecs import CborCodec, Codec, FormerNames, JsonCodec, Notation, RonCodec, YamlCodec
+from reddb.codecs import (
+    CborCodec,
+    Codec,
+    DocumentType,
+    FormerNames,
+    JsonCodec,
+    Notation,
+    RonCodec,
+    TypeHook,
+    YamlCodec,
+)
 from reddb.errors import (
     CodecMismatch,
     DatabaseBroken,
@@ -63,6 +73,7 @@ __all__ = [
     "Document",
     "DocumentChange",
     "DocumentNotFound",
+    "DocumentType",
     "Durability",
     "EncodeError",
     "Feed",
@@ -94,6 +105,7 @@ __all__ = [
     "TransactionClosed",
     "TransactionConflict",
     "TransactionStatus",
+    "TypeHook",
     "UniqueViolation",
     "Update",
     "VerifyReport",

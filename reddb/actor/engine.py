@@ -186,7 +186,7 @@ def empty_state(codec: DocumentCodec[T]) -> State[T]:
         except DecodeError as error:
             raise DecodeError(error.args[0], error.path, UUID(int=entry.key)) from error.__cause__
 
-    return State(Reader(decode, codec.immutable))
+    return State(Reader(decode, codec.immutable, codec.renew))
 
 
 def folded(state: State[T], seq: int, facts: Sequence[Fact]) -> State[T]:

@@ -39,6 +39,8 @@ class Reader(Generic[T]):
     """Gives the value of an entry, a new one each time."""
     shared: bool
     """Whether values are deeply immutable, so that one document may serve every reader."""
+    renew: Callable[[bytes], bytes] | None = None
+    """Gives the bytes of an entry as they would be written now; None where they are so anyway."""
 
     def read(self, entry: Entry) -> Document[T]:
         """Give the document of `entry`.
@@ -124,6 +126,13 @@ class State(Generic[T]):
     def entries(self) -> Iterator[Entry]:
         """Give all entries in insertion order."""
         return (entry for page in self._pages for entry in page.entries if entry is not None)
+
+    def renewed_entries(self) -> Iterator[Entry]:
+        """Give all entries in insertion order, with their bytes as they are written now."""
+        renew = self.reader.renew
+        if renew is None:
+            return self.entries()
+        return (Entry(entry.key, renew(entry.data)) for entry in self.entries())
 
     def documents_of(self, page: Page) -> list[Document[T]]:
         """Give the documents of a page in insertion order.

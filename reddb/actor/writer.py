@@ -122,7 +122,7 @@ class Writer(Generic[T]):
     _wanting_compaction: list[Call[Any]] = field(factory=list, init=False)
     """Calls that came while a compaction was running: they get one of their own after it."""
     _compact_again_at: int = field(default=0, init=False)
-    """Below this size no compaction starts of itself: the last one failed."""
+    """Below this size no compaction starts of itself: the last one failed, or saved too little."""
 
     def __attrs_post_init__(self) -> None:
         self.kept = self.published
@@ -275,6 +275,12 @@ class Writer(Generic[T]):
         if size >= live * self._settings.compaction_ratio:
             self._start_compaction(nursery)
 
+    def _rest_after_compaction(self) -> None:
+        """Start none of itself soon if the documents became larger than the state counts them."""
+        size, ratio = self._storage.size_bytes, self._settings.compaction_ratio
+        live = self._storage.compacted_bytes(len(self.kept), self.kept.data_bytes)
+        self._compact_again_at = int(size * ratio) if size >= live * ratio else 0
+
     def _start_compaction(self, nursery: trio.Nursery) -> None:
         if self._compaction is None:
             self._compaction = _Compaction(self._wanting_compaction)
@@ -286,7 +292,8 @@ class Writer(Generic[T]):
         failed: PersistFailed | None = None
         with compaction.scope:
             try:
-                await self._storage.compact(self.kept.seq, self.kept.entries())
+                await self._storage.compact(self.kept.seq, self.kept.renewed_entries())
+                self._rest_after_compaction()
                 self.counts.compactions += 1
             except OSError as error:
                 _LOG.warning("compaction failed, so the log stays as it is: %s", error)

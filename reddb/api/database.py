@@ -45,7 +45,15 @@ from reddb.api.snapshot import Snapshot, key_of
 from reddb.api.stats import Stats
 from reddb.api.transaction import Transaction, TransactionStatus
 from reddb.api.update import Update
-from reddb.codecs import CborCodec, Codec, DocumentCodec, JsonCodec, RonCodec, YamlCodec
+from reddb.codecs import (
+    CborCodec,
+    Codec,
+    DocumentCodec,
+    DocumentType,
+    JsonCodec,
+    RonCodec,
+    YamlCodec,
+)
 from reddb.errors import DatabaseClosed, DocumentNotFound, EncodeError, FeedLagged
 
 T = TypeVar("T")
@@ -90,7 +98,7 @@ class RedDb(Generic[T]):
     def open(
         cls,
         config: DbConfig | str,
-        document_type: type[D],
+        document_type: type[D] | DocumentType[D],
         *,
         codec: Codec | None = None,
         storage: Storage | None = None,
@@ -124,7 +132,8 @@ class RedDb(Generic[T]):
 
         Args:
             config: A `DbConfig`, or just its name.
-            document_type: The type of the documents' data. Without it they are plain values:
+            document_type: The type of the documents' data, or a `DocumentType`, which also has
+                their version and hooks for types of your own. Without it they are plain values:
                 None, bool, int, float, str, bytes, and lists and dicts of these.
             codec: The format, for `RedDb` itself; `JsonDb` and its like have their own.
             storage: Where commits are kept, in place of a file named by `config`.

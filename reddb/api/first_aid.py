@@ -41,7 +41,8 @@ async def verify(
         path: The file, such as ``/var/lib/app/notes.json``.
         codec: Its format, to decode every document as well; checksums alone prove that the bytes
             are those that were written. Any codec will do to look at the file without.
-        document_type: What to decode documents as; plain values by default. It needs `codec`.
+        document_type: What to decode documents as, be it a type or a `DocumentType`; plain values
+            by default. It needs `codec`.
         disk: The file system; the real one by default.
 
     Raises:

@@ -10,17 +10,19 @@ from reddb.codecs.document import DocumentCodec
 from reddb.codecs.json import JsonCodec
 from reddb.codecs.protocol import Codec, Notation
 from reddb.codecs.ron import RonCodec
-from reddb.codecs.typed import FormerNames, Schema
+from reddb.codecs.typed import DocumentType, FormerNames, Schema, TypeHook
 from reddb.codecs.yaml import YamlCodec
 
 __all__ = [
     "CborCodec",
     "Codec",
     "DocumentCodec",
+    "DocumentType",
     "FormerNames",
     "JsonCodec",
     "Notation",
     "RonCodec",
     "Schema",
+    "TypeHook",
     "YamlCodec",
 ]

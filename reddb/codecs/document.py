@@ -1,13 +1,16 @@
-"""Documents to bytes and back: a schema and a codec put together."""
+"""Documents to bytes and back: a schema and a codec put together, and the versions between them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from reddb.codecs.json import JsonCodec, encode_checked
 from reddb.codecs.plain import Misfit
-from reddb.codecs.protocol import Codec
-from reddb.codecs.typed import Schema
+from reddb.codecs.protocol import Codec, Plain
+from reddb.codecs.typed import DocumentType, Schema
+from reddb.codecs.typed.annotations import bare, type_name
+from reddb.codecs.versions import RESERVED, Versions
 from reddb.errors import DecodeError, EncodeError
 
 T = TypeVar("T")
@@ -18,7 +21,7 @@ class DocumentCodec(Generic[T]):
 
     Args:
         codec: The format.
-        document_type: The type; `typing.Any` for plain values.
+        document_type: The type, or a `DocumentType`; `typing.Any` for plain values.
 
     Raises:
         TypeError: The type cannot be stored.
@@ -30,11 +33,15 @@ class DocumentCodec(Generic[T]):
         Note(text='buy milk')
     """
 
+    renew: Callable[[bytes], bytes] | None = None
+    """Gives the bytes of a document as they are written now, where that may be another version."""
+
     def __init__(self, codec: Codec, document_type: Any) -> None:
         name = codec.name
         if not (name.isascii() and name.isprintable() and 1 <= len(name) <= 16):
             raise ValueError(f"a codec's name is 1 to 16 printable ASCII characters, not {name!r}")
-        self._schema: Schema[T] = Schema(document_type, codec.notation)
+        declared = DocumentType.of(document_type)
+        self._schema: Schema[T] = Schema(declared, codec.notation)
         self._codec = codec
         self._write = codec.encode
         if type(codec) is JsonCodec and bytes not in self._schema.scalars:
@@ -42,6 +49,13 @@ class DocumentCodec(Generic[T]):
         self.name = name
         self.suffix = codec.suffix
         self.immutable = self._schema.immutable
+        self._versions = _versions(declared, self._schema, codec)
+        self._stamps = self._versions is not None and (
+            declared.version > 1 or self._schema.keys is None
+        )
+        if self._versions is not None and declared.version > 1:
+            self._ending = self._versions.ending(codec)
+            self.renew = self._renewed
 
     def encode(self, value: T) -> bytes:
         """Give the bytes of a value.
@@ -50,6 +64,8 @@ class DocumentCodec(Generic[T]):
             EncodeError: It does not fit the type or the format.
         """
         plain = self._schema.to_plain(value)
+        if self._stamps:
+            plain = self._stamped(plain)
         try:
             return self._write(plain)
         except Exception as error:
@@ -67,7 +83,56 @@ class DocumentCodec(Generic[T]):
         except Exception as error:
             reason, path = _place(error)
             raise DecodeError(f"the bytes are not {self.name}: {reason}", path) from error
-        return self._schema.from_plain(plain)
+        versions = self._versions
+        if versions is None:
+            return self._schema.from_plain(plain)
+        try:
+            version = versions.of(plain)
+            if version == versions.newest == 1:
+                return self._schema.from_plain(plain)
+            plain = versions.renewed(plain, version)
+        except Misfit as misfit:
+            raise DecodeError(misfit.message, misfit.path) from misfit.__cause__
+        try:
+            return self._schema.from_plain(plain)
+        except DecodeError as error:
+            if version == versions.newest:
+                raise
+            reason = f"{error.args[0]}, after the upgrade from version {version}"
+            raise DecodeError(reason, error.path) from error
+
+    def _stamped(self, plain: Plain) -> Plain:
+        assert self._versions is not None, "only a document with a version gets a stamp"
+        try:
+            return self._versions.stamped(plain)
+        except Misfit as misfit:
+            raise EncodeError(misfit.message, misfit.path) from None
+
+    def _renewed(self, data: bytes) -> bytes:
+        """Give a document's bytes in the newest version; what cannot be read stays as it is."""
+        if self._ending is not None and data.endswith(self._ending):
+            return data
+        try:
+            return self.encode(self.decode(data))
+        except (DecodeError, EncodeError):
+            return data
+
+
+def _versions(declared: DocumentType[Any], schema: Schema[Any], codec: Codec) -> Versions | None:
+    """Give the versions of a type; None where a stored value's keys are all its own.
+
+    Raises:
+        TypeError: The type has a version, and a field whose name is needed for it.
+    """
+    keys = schema.keys or frozenset()
+    if declared.version == 1 and (bare(declared.type) is Any or not RESERVED.isdisjoint(keys)):
+        return None
+    for key in sorted(RESERVED & keys):
+        raise TypeError(
+            f"{type_name(declared.type)} cannot have a version: its field {key!r} has a name that "
+            "reddb needs for it"
+        )
+    return Versions(declared.version, declared.upgrades, codec.notation, schema.keys is not None)
 
 
 def _place(error: Exception) -> tuple[str, str]:

@@ -44,6 +44,11 @@ class Misfit(ValueError):
         self._steps.append(step)
 
     @property
+    def steps(self) -> tuple[str, ...]:
+        """The steps noted so far, the innermost first."""
+        return tuple(self._steps)
+
+    @property
     def path(self) -> str:
         """Where it is, such as ``$.address.zip``; ``$`` is the whole value."""
         return "$" + "".join(reversed(self._steps))

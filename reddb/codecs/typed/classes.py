@@ -41,11 +41,10 @@ def plan_class(annotation: Any, planner: Planner) -> Plan | None:
         name = type_name(spec.cls)
         finish = _struct if draft.forms is _STRUCT_FORMS else None
         draft.encode = write_encoder(spec.cls, name, parts, finish)
-        draft.decode = _decoder(name, parts, _maker(spec))
+        draft.decode = with_former_names(_decoder(name, parts, _maker(spec)), spec.fields)
         if can_write_decoder(parts):
             draft.decode = write_decoder(spec.cls, name, parts, _fields_of, draft.decode)
         draft.scalars = _scalars(parts)
-        draft.decode = with_former_names(draft.decode, spec.fields)
         draft.immutable = spec.frozen and all(part.plan.immutable for part in parts)
 
     return planner.plan_class(annotation, _draft(spec.cls, spec.fields, planner), complete)

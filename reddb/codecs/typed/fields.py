@@ -170,6 +170,17 @@ def _check_init(spec: ClassSpec) -> None:
         ) from None
 
 
+def stored_keys(annotation: Any) -> frozenset[str] | None:
+    """Give the names that a class's fields are stored under, or None for what is no class.
+
+    Raises:
+        Misfit: The class cannot be stored.
+    """
+    spec = class_spec(annotation)
+    fields = typed_dict_fields(annotation) if spec is None else spec.fields
+    return None if fields is None else frozenset(each.key for each in fields)
+
+
 def typed_dict_fields(annotation: Any) -> tuple[Field, ...] | None:
     """Give the fields of a TypedDict, or None for any other type."""
     cls = get_origin(annotation) or annotation

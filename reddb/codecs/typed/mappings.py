@@ -33,7 +33,8 @@ def plan_mapping(annotation: Any, planner: Planner) -> Plan | None:
 
 def _mapping_of(key: Plan, value: Plan, planner: Planner) -> Plan:
     if planner.notation is Notation.NAMED:
-        return _mapping(key.encode, key.decode, value, map_of, frozenset({dict, Map}))
+        decode_key = _from_digits(key.decode) if key.forms == {int} else key.decode
+        return _mapping(key.encode, decode_key, value, map_of, frozenset({dict, Map}))
     if key.forms == {str}:
         return _mapping(key.encode, key.decode, value, _dict, frozenset({dict}))
     if key.forms == {int}:
@@ -114,6 +115,11 @@ def _pairs(plain: Plain, forms: frozenset[type]) -> _Pairs:
     if all(type(pair) is list and len(pair) == 2 for pair in pairs):
         return pairs
     raise Misfit("expected a list of pairs")
+
+
+def _from_digits(decode: _Function) -> _Function:
+    """Give `decode`, for ints, such that it takes the digits too, as an upgrade may leave them."""
+    return lambda key: decode(_read_int(key) if type(key) is str else key)
 
 
 def _read_int(text: Any) -> int:

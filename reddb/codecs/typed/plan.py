@@ -7,7 +7,8 @@ document type becomes one tree of closures, made once and then only run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from attrs import define, field
@@ -15,6 +16,7 @@ from attrs import define, field
 from reddb.codecs.plain import SCALARS, Misfit
 from reddb.codecs.protocol import Notation, Plain
 from reddb.codecs.typed.annotations import bare, type_name
+from reddb.codecs.typed.hooks import Hooks
 
 
 @define(eq=False)
@@ -55,12 +57,15 @@ class Planner:
 
     Attributes:
         notation: What the format can write down.
+        hooks: How types are stored that no kind knows.
     """
 
     notation: Notation
     _kinds: Sequence[Kind]
+    hooks: Hooks = field(factory=Hooks)
     _classes: dict[Any, Plan] = field(factory=dict, init=False)
     _unfinished: set[Any] = field(factory=set, init=False)
+    _hooking: set[type] = field(factory=set, init=False)
 
     def plan(self, annotation: Any) -> Plan:
         """Give the plan for a type.
@@ -98,6 +103,21 @@ class Planner:
             self._unfinished.discard(cls)
         plan = self._classes[cls]
         return _late(plan) if cls in self._unfinished else plan
+
+    @contextlib.contextmanager
+    def hooking(self, cls: type) -> Iterator[None]:
+        """Plan in the body what a hooked class is stored as, which must not hold the class.
+
+        Raises:
+            Misfit: It does.
+        """
+        if cls in self._hooking:
+            raise Misfit(f"the hook for {type_name(cls)} stores it as a type that holds it again")
+        self._hooking.add(cls)
+        try:
+            yield
+        finally:
+            self._hooking.discard(cls)
 
 
 def _late(plan: Plan) -> Plan:

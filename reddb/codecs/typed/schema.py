@@ -6,9 +6,14 @@ from typing import Any, Generic, TypeVar
 
 from reddb.codecs.plain import Misfit
 from reddb.codecs.protocol import Notation, Plain
+from reddb.codecs.typed.annotations import bare
 from reddb.codecs.typed.choices import plan_enum, plan_literal
 from reddb.codecs.typed.classes import plan_class, plan_typed_dict
 from reddb.codecs.typed.containers import plan_list, plan_sequence, plan_set, plan_tuple
+from reddb.codecs.typed.document_type import DocumentType
+from reddb.codecs.typed.fields import stored_keys
+from reddb.codecs.typed.hooked import plan_hooked
+from reddb.codecs.typed.hooks import Hooks
 from reddb.codecs.typed.leaves import plan_any, plan_leaf
 from reddb.codecs.typed.mappings import plan_mapping
 from reddb.codecs.typed.plan import Planner
@@ -18,6 +23,7 @@ from reddb.errors import DecodeError, EncodeError
 T = TypeVar("T")
 
 _KINDS = (
+    plan_hooked,
     plan_any,
     plan_leaf,
     plan_enum,
@@ -37,7 +43,7 @@ class Schema(Generic[T]):
     """How the values of one document type are stored.
 
     Args:
-        document_type: The type; `typing.Any` for plain values.
+        document_type: The type, or a `DocumentType` with its hooks; `typing.Any` for plain values.
         notation: What the format can write down.
 
     Raises:
@@ -53,10 +59,17 @@ class Schema(Generic[T]):
     """Nobody can change a value, nor any part of it, so that many may share one."""
     scalars: frozenset[type]
     """The types of all scalars, but for keys, that may be in plain values."""
+    keys: frozenset[str] | None
+    """The names that the type's fields are stored under; None if it is no class of its own."""
 
     def __init__(self, document_type: Any, notation: Notation) -> None:
+        declared = DocumentType.of(document_type)
+        planner = Planner(notation, _KINDS, Hooks(declared.hooks))
         try:
-            self._plan = Planner(notation, _KINDS).plan(document_type)
+            self._plan = planner.plan(declared.type)
+            cls = bare(declared.type)
+            hooked = planner.hooks.get(cls) is not None
+            self.keys = None if hooked else stored_keys(cls)
         except Misfit as misfit:
             raise TypeError(f"the document type cannot be stored: {misfit}") from misfit
         except RecursionError:

@@ -154,7 +154,7 @@ def _marked_in_ron(node: Plain) -> tuple[str, Plain] | None:
         return node.name, Struct(node.fields)
     if type(node) is Tuple and node.name is not None and len(node.items) == 1:
         return node.name, node.items[0]
-    return None
+    return _marked(node)  # As an upgrade may leave it.
 
 
 def _encoder(
