@@ -78,7 +78,8 @@ class Planner:
             plan = kind(kind_of_value, self)
             if plan is not None:
                 return plan
-        raise Misfit(f"{type_name(kind_of_value)} cannot be stored")
+        hint = "; a TypeHook can say how" if isinstance(kind_of_value, type) else ""
+        raise Misfit(f"{type_name(kind_of_value)} cannot be stored{hint}")
 
     def plan_at(self, step: str, annotation: Any) -> Plan:
         """Give the plan for a part's type, and name the part in an error."""
