@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from reddb.codecs.json import JsonCodec, encode_checked
-from reddb.codecs.plain import Misfit
+from reddb.codecs.places import first_difference, first_failure
+from reddb.codecs.plain import Misfit, shown
 from reddb.codecs.protocol import Codec, Plain
 from reddb.codecs.typed import DocumentType, Schema
 from reddb.codecs.typed.annotations import bare, type_name
@@ -67,10 +68,12 @@ class DocumentCodec(Generic[T]):
         if self._stamps:
             plain = self._stamped(plain)
         try:
-            return self._write(plain)
+            data = self._write(plain)
         except Exception as error:
-            reason, path = _place(error)
-            raise EncodeError(f"{self.name} cannot hold the value: {reason}", path) from error
+            raise self._refusal(plain, error) from error
+        if self._schema.runs_code:
+            self._check_return(value, data)
+        return data
 
     def decode(self, data: bytes) -> T:
         """Give the value of what `encode` gave.
@@ -100,6 +103,31 @@ class DocumentCodec(Generic[T]):
                 raise
             reason = f"{error.args[0]}, after the upgrade from version {version}"
             raise DecodeError(reason, error.path) from error
+
+    def _refusal(self, plain: Plain, error: Exception) -> EncodeError:
+        """Give the error for a value that the format cannot hold."""
+        reason, path = _place(error)
+        if path == "$":
+            found = first_failure(plain, self._codec.encode)
+            if found is not None:
+                reason, path = _place(found[0])[0], f"${found[1]}"
+        return EncodeError(f"{self.name} cannot hold the value: {reason}", path)
+
+    def _check_return(self, value: T, data: bytes) -> None:
+        """Refuse a value that would come back otherwise, as one of its classes sees to it."""
+        try:
+            came_back = self.decode(data)
+        except DecodeError as error:
+            reason = f"the value could not be read again: {error.args[0]}"
+            raise EncodeError(reason, error.path) from error
+        if _is_equal(came_back, value):
+            return
+        # What has no `==` of its own, or holds NaN, is never equal.
+        found = first_difference(self._schema.to_plain(value), self._schema.to_plain(came_back))
+        if found is not None:
+            before, after, path = found
+            reason = f"the value would come back changed, as {shown(after)} and not {shown(before)}"
+            raise EncodeError(f"{reason}: its class makes something else of it", f"${path}")
 
     def _stamped(self, plain: Plain) -> Plain:
         assert self._versions is not None, "only a document with a version gets a stamp"
@@ -133,6 +161,13 @@ def _versions(declared: DocumentType[Any], schema: Schema[Any], codec: Codec) ->
             "reddb needs for it"
         )
     return Versions(declared.version, declared.upgrades, codec.notation, schema.keys is not None)
+
+
+def _is_equal(one: object, other: object) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:  # Whatever a class's own `==` raises.
+        return False
 
 
 def _place(error: Exception) -> tuple[str, str]:

@@ -33,7 +33,6 @@ _SHALLOW_BYTES = 2 * DEPTH_MAX  # A list or dict takes two bytes at least.
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _find_null = re.compile(rb"null").search  # Half of the time that ``in`` takes.
-_NON_FINITE = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
 
 
 @frozen
@@ -147,7 +146,7 @@ def _special(key: str, text: Any) -> Plain:
         case "$bytes", str():
             return a2b_base64(text, strict_mode=True)
         case "$float", "nan" | "inf" | "-inf":
-            return _NON_FINITE[text]
+            return float(text)  # A new NaN each time: no two of them are one in a set.
         case "$int", str():
             return int(text, 16)
     raise ValueError(f"no value is written as a dict with the single key {key!r}")

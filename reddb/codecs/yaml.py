@@ -54,6 +54,11 @@ _Dumper.add_representer(int, _represent_int)
 class _Loader(CSafeLoader):
     """Reads plain values; what is none by its tag or shape is left to `check_plain`."""
 
+    @property
+    def nan_value(self) -> float:  # type: ignore[override]  # It is never set.
+        """A new NaN each time, where PyYAML has one for all: no two of them are one in a set."""
+        return float("nan")
+
     yaml_implicit_resolvers = {  # noqa: RUF012  # PyYAML's own attribute, and its own type.
         first: [(tag, regexp) for tag, regexp in resolvers if tag != _TIMESTAMP]
         for first, resolvers in CSafeLoader.yaml_implicit_resolvers.items()

@@ -388,7 +388,7 @@ def test_a_hook_that_leads_nowhere_is_refused_at_once(hook: Any, message: str) -
 
 
 def test_a_type_without_a_hook_says_that_it_needs_one() -> None:
-    with pytest.raises(TypeError, match="IPv4Address cannot be stored; a TypeHook can say how"):
+    with pytest.raises(TypeError, match=r"IPv4Address cannot be stored .*; .* needs a TypeHook"):
         DocumentCodec(JsonCodec(), IPv4Address)
 
 

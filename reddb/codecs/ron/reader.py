@@ -171,7 +171,8 @@ class _Reader:
         name, is_raw, position = read_identifier(text, position, "a value")
         if not is_raw:
             if name in CONSTANTS:
-                return CONSTANTS[name], position
+                # A new NaN each time: no two of them are one in a set.
+                return float("nan") if name.startswith("NaN") else CONSTANTS[name], position
             if name == "Some":
                 return self._some(position, depth)
         end, position = position, skip(text, position)

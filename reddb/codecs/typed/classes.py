@@ -36,6 +36,8 @@ def plan_class(annotation: Any, planner: Planner) -> Plan | None:
     if spec is None:
         return None
 
+    planner.runs_code |= spec.runs_code
+
     def complete(draft: Plan) -> None:
         parts = _parts(spec.fields, planner)
         name = type_name(spec.cls)

@@ -13,6 +13,8 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import typing
+from decimal import Decimal
+from pathlib import Path
 from typing import Any, get_origin
 
 import attrs
@@ -21,6 +23,9 @@ from attrs import frozen
 
 from reddb.codecs.plain import Misfit
 from reddb.codecs.typed.annotations import field_types, is_typed_dict, type_name
+
+_IDEMPOTENT = {None, bool, int, float, str, bytes, list, tuple, set, frozenset, dict, Path, Decimal}
+"""Converters that give what they are given, if it is of the field's type already."""
 
 _FROZEN_ATTRS_SETATTR = attrs.make_class("_Frozen", (), frozen=True).__setattr__
 
@@ -52,11 +57,14 @@ class ClassSpec:
         cls: The class, without type arguments.
         fields: What is stored of an instance.
         frozen: Nobody can set a field, nor is there one that is not stored.
+        runs_code: ``__init__`` does more than set the fields to what it is given, so that it may
+            make another instance of the fields of one. Validators do not count: they only look.
     """
 
     cls: type
     fields: tuple[Field, ...]
     frozen: bool
+    runs_code: bool
 
 
 def class_spec(annotation: Any) -> ClassSpec | None:
@@ -100,6 +108,8 @@ def _attrs_spec(cls: Any, annotation: Any) -> ClassSpec:
         ),
         frozen=cls.__setattr__ is _FROZEN_ATTRS_SETATTR
         and all(each.init or each.eq for each in members),
+        runs_code=_has_own_init(cls, "__attrs_pre_init__", "__attrs_post_init__")
+        or any(each.converter not in _IDEMPOTENT for each in members),
     )
 
 
@@ -124,6 +134,7 @@ def _dataclass_spec(cls: Any, annotation: Any) -> ClassSpec:
         frozen=cls.__dataclass_params__.frozen
         and "__dataclass_params__" in vars(cls)
         and all(each.init or each.compare for each in members),
+        runs_code=_has_own_init(cls, "__post_init__"),
     )
 
 
@@ -140,6 +151,7 @@ def _struct_spec(cls: type[msgspec.Struct], annotation: Any) -> ClassSpec:
             for name, key, is_required in zip(names, keys, needed, strict=True)
         ),
         frozen=cls.__struct_config__.frozen,
+        runs_code=_has_own_init(cls, "__post_init__"),
     )
 
 
@@ -152,6 +164,15 @@ def _named_tuple_spec(cls: Any, annotation: Any) -> ClassSpec:
             for name in cls._fields
         ),
         frozen=not cls.__dictoffset__,  # A subclass without slots lets its instances have more.
+        runs_code=_has_own_init(cls),
+    )
+
+
+def _has_own_init(cls: Any, *names: str) -> bool:
+    """Tell whether a class has one of these methods, or an ``__init__`` that somebody wrote."""
+    code = [getattr(getattr(cls, name), "__code__", None) for name in ("__init__", "__new__")]
+    return any(hasattr(cls, name) for name in names) or any(
+        each is not None and not each.co_filename.startswith("<") for each in code
     )
 
 

@@ -47,6 +47,9 @@ class Plan:
     immutable: bool = False
 
 
+NOT_STORED = "cannot be stored"
+"""What an error says of a type that no kind knows."""
+
 Kind: TypeAlias = Callable[[Any, "Planner"], Plan | None]
 """Gives the plan for a type, or None if the type is not one of its own."""
 
@@ -58,11 +61,13 @@ class Planner:
     Attributes:
         notation: What the format can write down.
         hooks: How types are stored that no kind knows.
+        runs_code: A class was planned whose ``__init__`` runs code of its own, such as a converter.
     """
 
     notation: Notation
     _kinds: Sequence[Kind]
     hooks: Hooks = field(factory=Hooks)
+    runs_code: bool = field(default=False, init=False)
     _classes: dict[Any, Plan] = field(factory=dict, init=False)
     _unfinished: set[Any] = field(factory=set, init=False)
     _hooking: set[type] = field(factory=set, init=False)
@@ -78,8 +83,7 @@ class Planner:
             plan = kind(kind_of_value, self)
             if plan is not None:
                 return plan
-        hint = "; a TypeHook can say how" if isinstance(kind_of_value, type) else ""
-        raise Misfit(f"{type_name(kind_of_value)} cannot be stored{hint}")
+        raise Misfit(f"{type_name(kind_of_value)} {NOT_STORED}")
 
     def plan_at(self, step: str, annotation: Any) -> Plan:
         """Give the plan for a part's type, and name the part in an error."""

@@ -16,11 +16,13 @@ from reddb.codecs.typed.hooked import plan_hooked
 from reddb.codecs.typed.hooks import Hooks
 from reddb.codecs.typed.leaves import plan_any, plan_leaf
 from reddb.codecs.typed.mappings import plan_mapping
-from reddb.codecs.typed.plan import Planner
+from reddb.codecs.typed.plan import NOT_STORED, Planner
 from reddb.codecs.typed.unions import plan_union
 from reddb.errors import DecodeError, EncodeError
 
 T = TypeVar("T")
+
+_HINT = "; a class of your own needs a TypeHook"
 
 _KINDS = (
     plan_hooked,
@@ -61,6 +63,8 @@ class Schema(Generic[T]):
     """The types of all scalars, but for keys, that may be in plain values."""
     keys: frozenset[str] | None
     """The names that the type's fields are stored under; None if it is no class of its own."""
+    runs_code: bool
+    """Reading a value runs code of its classes' own, which may make another value of it."""
 
     def __init__(self, document_type: Any, notation: Notation) -> None:
         declared = DocumentType.of(document_type)
@@ -71,11 +75,13 @@ class Schema(Generic[T]):
             hooked = planner.hooks.get(cls) is not None
             self.keys = None if hooked else stored_keys(cls)
         except Misfit as misfit:
-            raise TypeError(f"the document type cannot be stored: {misfit}") from misfit
+            hint = _HINT if misfit.message.endswith(NOT_STORED) else ""
+            raise TypeError(f"the document type cannot be stored: {misfit}{hint}") from misfit
         except RecursionError:
             raise TypeError("the document type cannot be stored: it never ends") from None
         self.immutable = self._plan.immutable
         self.scalars = self._plan.scalars
+        self.runs_code = planner.runs_code
 
     def to_plain(self, value: T) -> Plain:
         """Make a value plain.
