@@ -32,7 +32,7 @@ from reddb.actor.frames import (
     encode_frame,
     encode_header,
 )
-from reddb.actor.recovery import read_header, read_log
+from reddb.actor.recovery import RecoveredLog, read_header, read_log
 from reddb.actor.storage import Commit, Fold, Recovery
 from reddb.errors import DatabaseLocked
 
@@ -135,19 +135,23 @@ class FileStorage:
                 log.report.reason,
             )
             await self._file.truncate(log.end)
-        await self._write_again(self._file, log.synced, log.end)
+        await self._settle(self._file, log)
         await self._file.sync()
         self._size = self._synced = log.end
         return log.report
 
-    async def _write_again(self, file: DiskFile, start: int, end: int) -> None:
+    async def _settle(self, file: DiskFile, log: RecoveredLog) -> None:
         """Write what may not be on disk, although it can be read, for the next sync to save it.
 
         If a sync of the last program's failed, these bytes may be in the page cache alone, which
-        takes them for saved. Mostly they are the last batch.
+        takes them for saved. Mostly they are the last batch. What it has yet to save has to be on
+        disk before: else a power cut could leave a gap where an earlier write was, and half of
+        this one in it, which would read as damage.
         """
-        for at in range(start, end, _WRITE_AGAIN_BYTES):
-            data = await file.read(at, min(_WRITE_AGAIN_BYTES, end - at))
+        if log.synced < log.end:
+            await file.sync()
+        for at in range(log.synced, log.end, _WRITE_AGAIN_BYTES):
+            data = await file.read(at, min(_WRITE_AGAIN_BYTES, log.end - at))
             await file.write(at, data, sync=False)
 
     async def append(self, commits: Sequence[Commit]) -> None:

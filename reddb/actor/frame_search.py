@@ -1,7 +1,8 @@
 """Looking for whole frames behind damage, and for frames whose file has lost its header.
 
 A frame is found by its marker and proven by its checksums, which tell for which file and for which
-offset it was written. The work is at most a few times the file's size, whatever the bytes are.
+offset it was written. It may have been moved since then (`reddb.actor.moved`). The work is at most
+a few times the file's size, whatever the bytes are.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from reddb.actor.frames import (
     decode_frames,
 )
 from reddb.actor.lost_header import stand_in_id
+from reddb.actor.moved import MOVED_BYTES_MAX, written_offset
 
 WINDOW_BYTES_MIN: Final = 4 * 1024
 WINDOW_BYTES_MAX: Final = 64 * 1024
@@ -52,9 +54,18 @@ class Found:
     """A whole frame."""
 
     offset: int
+    """Where it lies."""
     header: Header
     """The header of a file in which the frame is whole."""
     frame: Frame
+    """The frame. Its end is where it ended when it was written."""
+    moved_bytes: int
+    """How much further on it lies than where it was written; negative if it lies before that."""
+
+    @property
+    def end(self) -> int:
+        """The offset of the byte after it."""
+        return self.frame.end + self.moved_bytes
 
 
 @define
@@ -108,25 +119,40 @@ class FrameSearch:
             return None
         offset = at + place
         header = self._header_for(offset, beginning)
+        was_at = written_offset(header, offset, beginning)
+        if abs(offset - was_at) > MOVED_BYTES_MAX:
+            return None
         try:
-            head = decode_frame_header(header, offset, beginning)
+            head = decode_frame_header(header, was_at, beginning)
             frame_bytes = FRAME_OVERHEAD_BYTES + head.payload_bytes
             if offset + frame_bytes > size or not self._may_check(frame_bytes):
                 return None
             whole = data[place : place + frame_bytes]
             if len(whole) < frame_bytes:
                 whole = await self._file.read(offset, frame_bytes)
-            frame = next(decode_frames(header, offset, whole), None)
+            frame = next(decode_frames(header, was_at, whole), None)
         except FrameError:
             return None
-        return None if frame is None else Found(offset, header, frame)
+        return None if frame is None else Found(offset, header, frame, offset - was_at)
 
     def _may_check(self, frame_bytes: int) -> bool:
         self._left_bytes -= FRAME_OVERHEAD_BYTES + frame_bytes
         return self._left_bytes >= 0
 
 
-async def conclude_header(file: DiskFile, codec: str) -> Header | None:
+@frozen
+class Concluded:
+    """What the frames of a file tell of the header that it has lost."""
+
+    header: Header
+    moved_bytes: int
+    """How much further on the first frame lies than where it was written: more than 0 if bytes
+    were put into the header, less if some were taken out."""
+    witness_count: int
+    """How many frames hold with this header."""
+
+
+async def conclude_header(file: DiskFile, codec: str) -> Concluded | None:
     """Give a header with which the frames of a file can be read that has lost its own.
 
     Args:
@@ -139,20 +165,41 @@ async def conclude_header(file: DiskFile, codec: str) -> Header | None:
     Raises:
         OSError: The file cannot be read.
     """
+    size = await file.size()
+    concluded, first = await _most_agree(file, size, codec, 0)
+    if first == HEADER_BYTES or abs(first - HEADER_BYTES) > MOVED_BYTES_MAX:
+        return concluded
+    # The first frame of a file is written right behind its header; perhaps this is that one.
+    moved, _ = await _most_agree(file, size, codec, first - HEADER_BYTES)
+    assert concluded is not None and moved is not None, "there is a whole frame"
+    is_first = first < HEADER_BYTES + FRAME_OVERHEAD_BYTES  # There is no room for one before it.
+    return moved if is_first or moved.witness_count > concluded.witness_count else concluded
+
+
+async def _most_agree(
+    file: DiskFile, size: int, codec: str, moved_bytes: int
+) -> tuple[Concluded | None, int]:
+    """Give the header that most frames hold with, if all were moved by so much.
+
+    Returns:
+        The header, or None if there is no whole frame; and where the first frame lies.
+    """
 
     def stand_in(offset: int, beginning: bytes) -> Header:
-        return Header(codec, stand_in_id(offset, beginning), 0, HEADER_BYTES)
+        file_id = stand_in_id(max(offset - moved_bytes, 0), beginning)
+        return Header(codec, file_id, 0, HEADER_BYTES)
 
-    size = await file.size()
     search = FrameSearch.of(file, size, stand_in)
     witnesses: Counter[bytes] = Counter()
     headers: dict[bytes, Header] = {}
-    found = await search.first(HEADER_BYTES, size)
-    while found is not None:
+    found = await search.first(0, size)
+    first = HEADER_BYTES if found is None else found.offset
+    while found is not None and witnesses.total() < _WITNESSES_MAX:
         file_id = found.header.file_id
         witnesses[file_id] += 1
         headers.setdefault(file_id, evolve(found.header, base_seq=seq_before(found.frame.header)))
-        if witnesses.total() == _WITNESSES_MAX:
-            break
-        found = await search.first(found.frame.end, size)
-    return headers[witnesses.most_common(1)[0][0]] if witnesses else None
+        found = await search.first(found.end, size)
+    if not witnesses:
+        return None, first
+    ((file_id, count),) = witnesses.most_common(1)
+    return Concluded(headers[file_id], moved_bytes, count), first

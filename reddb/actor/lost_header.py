@@ -39,14 +39,14 @@ def stand_in_id(offset: int, frame_header: bytes) -> bytes:
     """
     assert len(frame_header) == FRAME_HEADER_BYTES
     body, stored = frame_header[:-4], int.from_bytes(frame_header[-4:], "little")
-    crc_of_id = _run_back(stored, offset.to_bytes(8, "little") + body)
+    crc_of_id = run_back(stored, offset.to_bytes(8, "little") + body)
     # Whatever the id begins with, there are four bytes to follow it that give this CRC-32.
     beginning = bytes(_ID_BYTES - 4)
-    end = _run_back(crc_of_id, bytes(4)) ^ zlib.crc32(beginning)
+    end = run_back(crc_of_id, bytes(4)) ^ zlib.crc32(beginning)
     return beginning + end.to_bytes(4, "little")
 
 
-def _run_back(crc: int, data: bytes) -> int:
+def run_back(crc: int, data: bytes) -> int:
     """Give the CRC-32 of what came before `data`, if with `data` it was `crc`."""
     register = crc ^ _ALL_ONES
     for byte in reversed(data):

@@ -10,10 +10,14 @@ A bad frame at offset X is damage if any of this holds, and a torn tail otherwis
 2. A later frame says that X was on disk when it was written (`FrameHeader.synced`).
 3. A later frame is there, and no sector between X and it reads as never written. (Both were then
    written at once, and a disk does not leave a hole that is no hole.)
+
+A later frame counts also if it lies elsewhere than where it was written: then somebody has put
+bytes into the file or taken some out of it (`reddb.actor.moved`), which no crash does.
 """
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
 
 import trio
@@ -26,6 +30,7 @@ from reddb.actor.frames import (
     Frame,
     FrameCutError,
     FrameError,
+    FrameHeader,
     FrameKind,
     Header,
     decode_frames,
@@ -33,6 +38,7 @@ from reddb.actor.frames import (
     find_frame_headers,
     has_unwritten_sector,
 )
+from reddb.actor.moved import find_moved_frame_headers
 from reddb.actor.scan import sliced
 from reddb.actor.storage import Fold, Recovery
 from reddb.errors import CodecMismatch, DataCorrupted
@@ -136,28 +142,35 @@ async def _torn(
         DataCorrupted: It is damage, not a torn tail.
     """
     at, size = whole.end, await file.size()
-    if await is_damage(file, header, at, size):
+    if await is_damage(file, header, at, whole.seq, size):
         raise DataCorrupted(str(path), at, str(problem))
     report = Recovery(whole.report.commits, size - at, str(problem), at)
     return evolve(whole, report=report)
 
 
-async def is_damage(file: DiskFile, header: Header, bad: int, size: int) -> bool:
-    """Tell damage from a torn tail, where a bad frame lies at `bad` in a file of `size` bytes.
+async def is_damage(file: DiskFile, header: Header, bad: int, seq: int, size: int) -> bool:
+    """Tell damage from a torn tail.
+
+    Args:
+        file: The log.
+        header: Its header.
+        bad: Where the bad frame lies.
+        seq: The number of the last commit before it.
+        size: The file's size in bytes.
 
     Raises:
         OSError: The file cannot be read.
     """
-    return bad < header.synced or await _was_whole(file, header, bad, size)
+    return bad < header.synced or await _was_whole(file, header, bad, seq, size)
 
 
-async def _was_whole(file: DiskFile, header: Header, bad: int, size: int) -> bool:
+async def _was_whole(file: DiskFile, header: Header, bad: int, seq: int, size: int) -> bool:
     """Tell whether the frames behind `bad` show that it was whole once (rules 2 and 3)."""
     first = True
-    at = bad + 1
+    at = bad
     while at < size:
         data = await file.read(at, _WINDOW_BYTES)
-        for offset, frame in find_frame_headers(header, at, data):
+        for offset, frame in _later_headers(header, at, data, bad, seq):
             if frame.synced > bad:
                 return True
             if first and not await _reads_as_unwritten(file, bad, offset):
@@ -167,6 +180,15 @@ async def _was_whole(file: DiskFile, header: Header, bad: int, size: int) -> boo
             return False
         at += len(data) - FRAME_HEADER_BYTES + 1
     return False
+
+
+def _later_headers(
+    header: Header, at: int, data: bytes, bad: int, seq: int
+) -> list[tuple[int, FrameHeader]]:
+    """Give the undamaged frame headers in `data` of frames that were written behind `bad`."""
+    in_place = [each for each in find_frame_headers(header, at, data) if each[0] > bad]
+    moved = find_moved_frame_headers(header, at, data, bad=bad, seq=seq)
+    return sorted([*in_place, *moved], key=itemgetter(0))
 
 
 async def _reads_as_unwritten(file: DiskFile, start: int, end: int) -> bool:

@@ -28,7 +28,7 @@ from reddb.actor.frames import (
     encode_frame,
     encode_header,
 )
-from reddb.actor.survey import Damage, Survey, TornTail
+from reddb.actor.survey import Damage, TornTail
 from reddb.actor.verification import Tally, header_of, look_through
 from reddb.errors import CodecMismatch, DatabaseLocked, DataCorrupted
 
@@ -112,22 +112,23 @@ async def salvage_log(
         FileExistsError: There is a file of the new log's name.
         OSError: The one cannot be read, or the other not be written.
     """
-    header, broken = await header_of(file, source, codec or "")
+    beginning = await header_of(file, source, codec or "")
+    header, broken = beginning.header, beginning.damage
     if codec is not None and codec != header.codec:
         raise CodecMismatch(str(source), expected=codec, found=header.codec)
     if broken is not None and codec is None:
         reason = f"{broken.reason}; to salvage it, say which codec wrote it"
         raise DataCorrupted(str(source), 0, reason)
     async with _new_log(disk, target) as new_file:
-        size, damaged = await file.size(), broken is not None
-        survey = Survey(file, header, size, damaged)
+        size = await file.size()
+        survey = beginning.survey(file, size)
         tally = Tally()
         found = await look_through(survey, tally.add)
         last_seq, commits = survey.seq, tally.commit_count
         new_header = Header(header.codec, random_bytes(16), last_seq - commits, synced=0)
         copy = _Copy(new_file, new_header)
         # The same again: what was whole still is, and what has been written since lies behind it.
-        await look_through(Survey(file, header, size, damaged, until=survey.end), copy.add)
+        await look_through(beginning.survey(file, size, until=survey.end), copy.add)
         if copy.seq != last_seq:
             raise DataCorrupted(str(source), survey.end, "it was changed while it was salvaged")
         new_bytes = await copy.finish()

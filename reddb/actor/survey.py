@@ -1,8 +1,9 @@
 """Going through a log from its header to its end, past whatever is damaged in it.
 
 Opening a database stops at the first bad frame. First aid does not: it looks for the next frame
-that is whole, says what lies between, and goes on. What opening would cut off as a torn tail is a
-torn tail here too, by the same rules (see `reddb.actor.recovery`).
+that is whole, says what lies between, and goes on, also where bytes were put in or taken out, so
+that all that follows lies elsewhere than it was written. What opening would cut off as a torn tail
+is a torn tail here too, by the same rules (see `reddb.actor.recovery`).
 
 The file may be in use. It is read without a lock, so what is bad may just not be written yet: a
 bad frame is looked at again for as long as the file goes on to grow. What was appended after the
@@ -110,6 +111,9 @@ class _Verdict:
     next_at: int | None = None
     """Where the next frame begins; None if none does."""
     commits_missing: int = 0
+    moved_bytes: int | None = None
+    """How much further on the next frame lies than where it was written; None if that is as it was
+    before."""
 
 
 Piece: TypeAlias = Frames | Damage | TornTail
@@ -124,29 +128,29 @@ class Survey:
         header: Its header, or one to take its place.
         size: The file's size in bytes.
         damaged: Whether the log is known to be damaged already, as without its header.
-        until: Frames that begin here or behind are not looked at; the size by default.
+        moved_bytes: How much further on the first frame lies than where it was written.
+        until: Frames that begin here or behind are not looked at.
     """
 
     _file: DiskFile
     _header: Header
     _size: int
-    _damaged: bool = False
+    _damaged: bool = field(kw_only=True)
+    _moved_bytes: int = field(kw_only=True)
+    """How much further on the frames lie now than where they were written."""
     _until: int = field(kw_only=True)
     seq: int = field(init=False)
     """The number of the last commit that was given or is missing."""
-    end: int = field(default=HEADER_BYTES, init=False)
+    end: int = field(init=False)
     """Where the last frame that was given ends."""
-    _at: int = field(default=HEADER_BYTES, init=False)
+    _at: int = field(init=False)
     _window_bytes: int = field(default=WINDOW_BYTES_MAX, init=False)
     _ended: bool = field(default=False, init=False)
     _search: FrameSearch = field(init=False)
 
-    @_until.default
-    def _whole_file(self) -> int:
-        return self._size
-
     def __attrs_post_init__(self) -> None:
         self.seq = self._header.base_seq
+        self._at = self.end = HEADER_BYTES + self._moved_bytes
         self._search = FrameSearch.of(self._file, self._size, lambda *_: self._header)
 
     async def next(self) -> Piece | None:
@@ -182,13 +186,13 @@ class Survey:
             frames: list[Frame] = []
             at, seq = self._at, self.seq
             try:
-                for frame in decode_frames(self._header, at, data):
+                for frame in decode_frames(self._header, at - self._moved_bytes, data):
                     if at >= self._until:
                         break
                     if seq_before(frame.header) != seq:
                         raise _DisorderError(frame, seq)
                     frames.append(frame)
-                    at, seq = frame.end, frame.header.seq
+                    at, seq = frame.end + self._moved_bytes, frame.header.seq
             except FrameCutError as cut:
                 if frames or len(data) < want or self._at + cut.needed > await self._file.size():
                     return frames, cut
@@ -200,14 +204,14 @@ class Survey:
 
     def _given(self, frames: list[Frame]) -> Frames:
         offset, last = self._at, frames[-1]
-        self._at = self.end = last.end
+        self._at = self.end = last.end + self._moved_bytes
         self.seq = last.header.seq
         self._window_bytes = min(2 * self._window_bytes, WINDOW_BYTES_MAX)
         return Frames(offset, frames)
 
     def _end(self) -> Damage | None:
         self._ended = True
-        missing = self._header.synced - self._at
+        missing = self._header.synced + self._moved_bytes - self._at
         if missing <= 0:
             return None
         return Damage(self._at, missing, "the file ends before what it was created with", None)
@@ -217,6 +221,8 @@ class Survey:
         self._ended = verdict.next_at is None
         self._at = verdict.next_at or self._at
         self.seq += verdict.commits_missing
+        if verdict.moved_bytes is not None:
+            self._moved_bytes = verdict.moved_bytes
         self._window_bytes = WINDOW_BYTES_MIN
         return verdict.piece
 
@@ -225,27 +231,49 @@ class Survey:
         if isinstance(problem, _DisorderError):
             return self._disorder(problem)
         at, reason = self._at, str(problem)
-        found = await self._search.first(at + 1, size)
+        found = await self._following(at, size)
         # In a log that is damaged anyhow, what whole frames follow is no tail.
         maybe_torn = found is None or not self._damaged
-        if maybe_torn and not await is_damage(self._file, self._header, at, size):
+        if maybe_torn and not await is_damage(self._file, self._header, at, self.seq, size):
             return _Verdict(TornTail(at, size - at, reason))
         if found is None:
-            end = max(size, self._header.synced)
+            end = max(size, self._header.synced + self._moved_bytes)
             return _Verdict(Damage(at, end - at, reason, None))
         return self._gap(found, reason)
 
+    async def _following(self, start: int, size: int) -> Found | None:
+        """Give the next whole frame; of those that were moved, none that is only a copy."""
+        found = await self._search.first(start, size)
+        while (
+            found is not None
+            and found.moved_bytes != self._moved_bytes
+            and seq_before(found.frame.header) < self.seq
+        ):
+            found = await self._search.first(found.offset + 1, size)
+        return found
+
     def _gap(self, found: Found, reason: str) -> _Verdict:
         missing = max(seq_before(found.frame.header) - self.seq, 0)
+        reason += told_of_move(found.moved_bytes - self._moved_bytes)
         damage = Damage(self._at, found.offset - self._at, reason, missing)
-        return _Verdict(damage, found.offset, missing)
+        return _Verdict(damage, found.offset, missing, found.moved_bytes)
 
     def _disorder(self, problem: _DisorderError) -> _Verdict:
         """Take a frame that comes early, and miss those before it; leave out one that comes late.
 
         Late facts must not be applied: newer ones may have been.
         """
-        end, missing = problem.frame.end, seq_before(problem.frame.header) - self.seq
+        end = problem.frame.end + self._moved_bytes
+        missing = seq_before(problem.frame.header) - self.seq
         if missing > 0:
             return _Verdict(Damage(self._at, 0, str(problem), missing), self._at, missing)
         return _Verdict(Damage(self._at, end - self._at, str(problem), 0), end)
+
+
+def told_of_move(further_bytes: int) -> str:
+    """Say how many bytes were put in or taken out, to be added to a reason."""
+    if not further_bytes:
+        return ""
+    count = abs(further_bytes)
+    change = "too many" if further_bytes > 0 else "missing"
+    return f"; {count} {'byte is' if count == 1 else 'bytes are'} {change} here"

@@ -27,7 +27,7 @@ from reddb.actor.frames import (
     decode_header,
 )
 from reddb.actor.scan import sliced
-from reddb.actor.survey import Damage, Frames, Survey, TornTail
+from reddb.actor.survey import Damage, Frames, Survey, TornTail, told_of_move
 from reddb.codecs import DocumentCodec
 from reddb.errors import CodecMismatch, DataCorrupted, DecodeError
 
@@ -161,7 +161,30 @@ async def look_through(
     return findings
 
 
-async def header_of(file: DiskFile, path: Path, codec: str) -> tuple[Header, Damage | None]:
+@frozen
+class Beginning:
+    """The header of a log."""
+
+    header: Header
+    """As it is, or as it was concluded from the frames."""
+    damage: Damage | None = None
+    """What is wrong with the one in the file."""
+    moved_bytes: int = 0
+    """How much further on the first frame lies than where it was written."""
+
+    def survey(self, file: DiskFile, size: int, until: int | None = None) -> Survey:
+        """Give a walk through what follows. See `Survey` for the arguments."""
+        return Survey(
+            file,
+            self.header,
+            size,
+            damaged=self.damage is not None,
+            moved_bytes=self.moved_bytes,
+            until=size if until is None else until,
+        )
+
+
+async def header_of(file: DiskFile, path: Path, codec: str) -> Beginning:
     """Read the header of a log or, if it is damaged, conclude one from the frames.
 
     Args:
@@ -169,23 +192,22 @@ async def header_of(file: DiskFile, path: Path, codec: str) -> tuple[Header, Dam
         path: Its path, for messages.
         codec: The codec's name in a header that was concluded.
 
-    Returns:
-        The header, and the damage to the one in the file.
-
     Raises:
         DataCorrupted: It is no log of this version.
         OSError: It cannot be read.
     """
     data = await file.read(0, HEADER_BYTES)
     try:
-        return decode_header(data), None
+        return Beginning(decode_header(data))
     except FrameError as error:
         problem = str(error)
     undamaged = zlib.crc32(data[:-4]).to_bytes(4, "little") == data[-4:]
-    header = None if undamaged else await conclude_header(file, codec)
-    if header is None:
+    concluded = None if undamaged else await conclude_header(file, codec)
+    if concluded is None:
         raise DataCorrupted(str(path), 0, problem)
-    return header, Damage(0, HEADER_BYTES, problem, None)
+    moved = concluded.moved_bytes
+    damage = Damage(0, HEADER_BYTES + moved, problem + told_of_move(moved), None)
+    return Beginning(concluded.header, damage, moved)
 
 
 async def verify_log(file: DiskFile, path: Path, codec: DocumentCodec[Any] | None) -> VerifyReport:
@@ -201,11 +223,12 @@ async def verify_log(file: DiskFile, path: Path, codec: DocumentCodec[Any] | Non
         DataCorrupted: It is no log of this version.
         OSError: It cannot be read.
     """
-    header, broken = await header_of(file, path, codec.name if codec else "")
+    beginning = await header_of(file, path, codec.name if codec else "")
+    header, broken = beginning.header, beginning.damage
     if broken is None and codec is not None and codec.name != header.codec:
         raise CodecMismatch(str(path), expected=codec.name, found=header.codec)
     size = await file.size()
-    survey = Survey(file, header, size, broken is not None)
+    survey = beginning.survey(file, size)
     tally = Tally(codec)
     found = await look_through(survey, tally.add)
     return VerifyReport(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from itertools import pairwise
 
 import pytest
 from log_tools import (
@@ -27,12 +28,14 @@ from log_tools import (
 from reddb.actor import recovery
 from reddb.actor.file_storage import FileStorage
 from reddb.actor.frames import (
+    FRAME_HEADER_BYTES,
     Fact,
     FrameKind,
     Header,
     encode_frame,
     encode_header,
 )
+from reddb.actor.moved import find_moved_frame_headers
 from reddb.actor.storage import Commit
 from reddb.errors import CodecMismatch, DataCorrupted
 from reddb.testing.simulated_disk import Operation
@@ -291,6 +294,99 @@ async def test_damage_that_crosses_frames_is_damage() -> None:
     assert await refusal_of(log[: starts[1]] + b"\xaa" * (starts[3] - starts[1]) + log[starts[3] :])
 
 
+# Bytes put in, and taken out.
+
+
+def first_difference(log: bytes, changed: bytes) -> int:
+    pairs = zip(log, changed, strict=False)
+    return next(at for at, (old, new) in enumerate(pairs) if old != new)
+
+
+async def unrefused(log: bytes, edits: Iterable[bytes]) -> list[int]:
+    """Open edited logs; give where those begin to differ that are not refused as they must be."""
+    starts = frame_starts(log)
+    missed: list[int] = []
+    for edited in edits:
+        at = first_difference(log, edited)
+        error = await refusal_of(edited)
+        if error is None or error.offset != max((s for s in starts if s <= at), default=0):
+            missed.append(at)
+    return missed
+
+
+def with_bytes_put_in(log: bytes, size: int) -> Iterator[bytes]:
+    for at in range(frame_starts(log)[-2]):
+        # Other bytes than those that are there, or else it is the log's end that they move.
+        yield log[:at] + bytes([log[at] ^ 0x55]) * size + log[at:]
+
+
+def with_bytes_taken_out(log: bytes, size: int) -> Iterator[bytes]:
+    """Take bytes out of all frames but the last."""
+    for at in range(frame_starts(log)[-2] - size + 1):
+        if log[at] != log[at + size]:
+            yield log[:at] + log[at + size :]
+
+
+@every_log
+@pytest.mark.parametrize("size", [1, 700])
+async def test_bytes_put_in_before_the_last_frame_are_damage(make_log: MakeLog, size: int) -> None:
+    log = await make_log()
+    assert not await unrefused(log, with_bytes_put_in(log, size))
+
+
+@every_log
+@pytest.mark.parametrize("size", [1, 70])
+async def test_bytes_taken_out_before_the_last_frame_are_damage(
+    make_log: MakeLog, size: int
+) -> None:
+    log = await make_log()
+    assert not await unrefused(log, with_bytes_taken_out(log, size))
+
+
+async def test_line_ends_of_another_kind_are_damage() -> None:
+    """As where a file is sent in text mode: there is hardly a frame that stays whole."""
+    history = [Commit(seq, [(seq, b"a line\nanother line\n")]) for seq in range(1, 8)]
+    for log in (await written(history), await written(*([each] for each in history))):
+        header, frames = log[:64], log[64:]
+        assert await refusal_of(header + frames.replace(b"\n", b"\r\n"))
+
+
+async def test_a_whole_frame_that_is_taken_out_is_damage() -> None:
+    log = await one_by_one()
+    starts = frame_starts(log)
+    for start, end in pairwise(starts[:-1]):
+        error = await refusal_of(log[:start] + log[end:])
+        assert error is not None and error.offset == start
+
+
+async def test_bytes_put_into_a_large_file_are_damage() -> None:
+    header = Header("json", bytes(range(16)), base_seq=0, synced=64)
+    for beginning in (2**32 - 20, 2**32 + 1, 7 * 2**32 + 1234):
+        frame = frame_of(header, beginning, 9)
+        found = find_moved_frame_headers(header, beginning + 3, frame, bad=beginning, seq=8)
+        assert [offset for offset, _ in found] == [beginning + 3]
+
+
+async def test_a_frame_is_believed_to_be_moved_only_if_it_can_have_been() -> None:
+    header = Header("json", bytes(16), base_seq=0, synced=64)
+
+    def found(frame: bytes, at: int) -> bool:
+        return bool([*find_moved_frame_headers(header, at, frame, bad=1000, seq=8)])
+
+    assert found(frame_of(header, 1200, 9), 1201)
+    assert found(frame_of(header, 1000, 9), 1001), "it may be the very next one"
+    assert not found(frame_of(header, 1200, 9), 1200), "it is in its place"
+    assert not found(frame_of(header, 1200, 8), 1201), "its number is past"
+    assert not found(frame_of(header, 1200, 13), 1201), "there is no room for so many before it"
+    assert not found(frame_of(header, 999, 9), 1001), "it was in the part that is whole"
+    assert not found(frame_of(header, 70_000, 9), 1201), "it would have come from afar"
+    assert not found(frame_of(header, 1200, 9, FrameKind.CHECKPOINT), 1201)
+    assert not found(encode_frame(header, 1200, FrameKind.COMMIT, 9, 1201, [(9, b"")]), 1201)
+    assert not found(frame_of(header, 1200, 9)[: FRAME_HEADER_BYTES - 1], 1201)
+    foreign = Header("json", b"x" * 16, base_seq=0, synced=64)
+    assert not found(frame_of(foreign, 1200, 9), 1201)
+
+
 def frame_of(header: Header, at: int, seq: int, kind: FrameKind = FrameKind.COMMIT) -> bytes:
     return encode_frame(header, at, kind, seq, 64, [(seq, b"")])
 
@@ -402,6 +498,14 @@ async def test_without_looking_for_later_frames_damage_passes_for_a_torn_tail(
     monkeypatch.setattr(recovery, "_was_whole", never)
     log = await one_by_one()
     assert await undetected(log) == list(range(64, frame_starts(log)[-2]))
+
+
+async def test_without_looking_for_moved_frames_a_byte_put_in_passes_for_a_torn_tail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recovery, "find_moved_frame_headers", lambda *_, **__: iter(()))
+    log = await one_by_one()
+    assert len(await unrefused(log, with_bytes_put_in(log, 1))) > len(log) // 2
 
 
 async def test_without_looking_at_sectors_damage_in_the_last_batch_passes_for_a_torn_tail(

@@ -6,7 +6,9 @@ import errno
 
 import pytest
 
-from reddb import Durability, JsonDb, PersistFailed, RedDb
+from reddb import DataCorrupted, Durability, FileStorage, JsonDb, PersistFailed, RedDb
+from reddb.actor.disk import DiskFile
+from reddb.actor.recovery import RecoveredLog
 from reddb.testing import OnSimulatedDisk, Operation
 from reddb.testing.journal import Renamed, SyncFailed
 
@@ -46,6 +48,44 @@ async def test_what_a_failed_sync_left_in_the_cache_is_no_hole_later(
         expected = await texts(db)
     assert [text[0] for text in expected] == ["x", "y", "z"]
     await assert_power_cuts_leave(place, expected)
+
+
+async def cut_while_the_end_is_written_again(place: OnSimulatedDisk) -> list[str]:
+    """Kill a program that never syncs, and cut the power while the next one opens its log.
+
+    Give what was refused. The end of the log comes to the disk in pieces: as it was written, and
+    as it is written again.
+    """
+    async with place(str, durability=Durability.OS) as db:
+        for size in (300, 500, 300):
+            await db.insert_one("x" * size)
+        moment = place.moment
+    killed = OnSimulatedDisk(place.disk.killed(moment))
+    async with killed(str, durability=Durability.OS):
+        pass
+    refused: list[str] = []
+    for state, left in killed.power_cuts(since=moment, samples=400):
+        try:
+            async with left(str) as db:
+                assert {text[:1] for text in await texts(db)} <= {"x"}
+        except DataCorrupted as error:
+            refused.append(f"{state.cause}: {error}")
+    return refused
+
+
+async def test_what_is_written_again_is_not_torn_over_a_gap(place: OnSimulatedDisk) -> None:
+    assert not await cut_while_the_end_is_written_again(place)
+
+
+async def test_without_a_sync_before_it_is_written_again_it_is_torn_over_a_gap(
+    place: OnSimulatedDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def write_again_at_once(storage: FileStorage, file: DiskFile, log: RecoveredLog) -> None:
+        data = await file.read(log.synced, log.end - log.synced)
+        await file.write(log.synced, data, sync=False)
+
+    monkeypatch.setattr(FileStorage, "_settle", write_again_at_once)
+    assert await cut_while_the_end_is_written_again(place)
 
 
 async def test_a_compaction_is_not_undone_after_its_program_was_killed(

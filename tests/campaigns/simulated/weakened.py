@@ -15,7 +15,7 @@ from unittest import mock
 
 from attrs import define, field
 
-from reddb.actor import frames
+from reddb.actor import frames, recovery
 from reddb.actor.disk import DiskFile, DiskLock
 from reddb.actor.file_storage import FileStorage
 from reddb.actor.writer import Writer
@@ -204,6 +204,13 @@ def without_checksums() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def without_moved_frames() -> Iterator[None]:
+    """Take frames that lie elsewhere than where they were written for none."""
+    with mock.patch.object(recovery, "find_moved_frame_headers", return_value=()):
+        yield
+
+
+@contextlib.contextmanager
 def without_taking_back() -> Iterator[None]:
     """Leave the state as it was published, though it was not kept."""
     refuse = Writer._refuse
@@ -234,5 +241,5 @@ def without_writing_again() -> Iterator[None]:
     async def nothing(*_: object) -> None:
         pass
 
-    with mock.patch.object(FileStorage, "_write_again", nothing):
+    with mock.patch.object(FileStorage, "_settle", nothing):
         yield
