@@ -129,14 +129,14 @@ class Survey:
         size: The file's size in bytes.
         damaged: Whether the log is known to be damaged already, as without its header.
         moved_bytes: How much further on the first frame lies than where it was written.
-        until: Frames that begin here or behind are not looked at.
+        until: Frames that begin here or behind are not looked at; the size by default.
     """
 
     _file: DiskFile
     _header: Header
     _size: int
-    _damaged: bool = field(kw_only=True)
-    _moved_bytes: int = field(kw_only=True)
+    _damaged: bool = field(default=False, kw_only=True)
+    _moved_bytes: int = field(default=0, kw_only=True)
     """How much further on the frames lie now than where they were written."""
     _until: int = field(kw_only=True)
     seq: int = field(init=False)
@@ -147,6 +147,10 @@ class Survey:
     _window_bytes: int = field(default=WINDOW_BYTES_MAX, init=False)
     _ended: bool = field(default=False, init=False)
     _search: FrameSearch = field(init=False)
+
+    @_until.default
+    def _whole_file(self) -> int:
+        return self._size
 
     def __attrs_post_init__(self) -> None:
         self.seq = self._header.base_seq
