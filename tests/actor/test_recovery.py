@@ -316,8 +316,9 @@ async def unrefused(log: bytes, edits: Iterable[bytes]) -> list[int]:
 
 def with_bytes_put_in(log: bytes, size: int) -> Iterator[bytes]:
     for at in range(frame_starts(log)[-2]):
-        # Other bytes than those that are there, or else it is the log's end that they move.
-        yield log[:at] + bytes([log[at] ^ 0x55]) * size + log[at:]
+        # Other bytes than those that are there, or else it is the log's end that they move; and no
+        # zeros, which a crash can leave.
+        yield log[:at] + bytes([log[at] ^ 0x55 or 0xAA]) * size + log[at:]
 
 
 def with_bytes_taken_out(log: bytes, size: int) -> Iterator[bytes]:
