@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from attrs import define, field, frozen
 
@@ -29,8 +30,28 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether every promise was kept and every negative control caught."""
-        return not self.violations and all(self.caught.values())
+        """Whether something was tried, every promise kept, and every negative control caught."""
+        return (
+            not self.violations
+            and self.tried.total() > 0
+            and bool(self.caught)
+            and all(self.caught.values())
+        )
+
+
+LOST = r"was promised|is no state there ever was|DataCorrupted"
+"""How it shows, in what the campaigns on the simulated disk say, that commits are lost."""
+
+
+def noticed(violations: Iterable[str], sign: str) -> int:
+    """Count the violations that a missing protection shows itself by.
+
+    Args:
+        violations: What was found without it.
+        sign: A regular expression for what it leads to. Other violations do not count: a negative
+            control must be caught for what it lacks.
+    """
+    return sum(re.search(sign, violation) is not None for violation in violations)
 
 
 class Unsupported(Exception):  # It says what the machine is, not what went wrong.

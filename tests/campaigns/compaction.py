@@ -15,7 +15,7 @@ from typing import TypeAlias, assert_never
 from attrs import frozen
 
 from reddb import JsonDb, WriteOrder
-from tests.campaigns.campaign import Campaign, Report
+from tests.campaigns.campaign import LOST, Campaign, Report, noticed
 from tests.campaigns.compacting.failures import faults, try_fault
 from tests.campaigns.compacting.growth import look_at_growth
 from tests.campaigns.compacting.waits import StoppingStorage, look_at_waits
@@ -27,6 +27,8 @@ from tests.campaigns.simulated.weakened import (
     WithoutDirectorySync,
     WithoutSyncBeforeRename,
     WithoutWriteErrors,
+    without_compaction,
+    without_compaction_beside_snapshots,
 )
 from tests.campaigns.simulated.workload import Setting
 
@@ -128,22 +130,30 @@ def controls(seed: int) -> Report:
     report = Report()
     slow = Report()
     look_at_waits(JsonDb, WriteOrder.MEMORY_FIRST, _DOCUMENTS_MIN, slow, StoppingStorage)
-    report.caught["writers that go on beside it"] = len(slow.violations)
+    report.caught["writers that go on beside it"] = noticed(slow.violations, "a write waited")
+    growing = Report()
+    with without_compaction():
+        look_at_growth(JsonDb, WriteOrder.MEMORY_FIRST, _UPDATES_MIN, growing)
+    report.caught["compacting of itself"] = noticed(growing.violations, "the log grew")
+    hindered = Report()
+    with without_compaction_beside_snapshots():
+        look_at_growth(JsonDb, WriteOrder.MEMORY_FIRST, _UPDATES_MIN, hindered)
+    report.caught["compacting beside a snapshot"] = noticed(hindered.violations, "a snapshot made")
     for name, weakened in (
         ("a sync of the new log before its renaming", WithoutSyncBeforeRename),
         ("a sync of the directory after it", WithoutDirectorySync),
     ):
         job = search.Job(Setting(JsonDb, weakened=weakened), seed, _FEW_CRASHES, _UNDER_FIRE)
-        report.caught[name] = len(search.search(job).violations)
+        report.caught[name] = noticed(search.search(job).violations, LOST)
     unheeded = do(Failing(Setting(JsonDb, weakened=WithoutWriteErrors), seed, 1))
-    report.caught["heeding a full disk"] = len(unheeded.violations)
+    report.caught["heeding a full disk"] = noticed(unheeded.violations, LOST)
     return report
 
 
 def run(scale: float, seed: int) -> Report:
     """Do all jobs, on all processors from scale 1 on; then the negative controls."""
     report = reported(do, jobs(scale, seed), alone=scale < 1)
-    report.caught += controls(seed).caught
+    report.caught = controls(seed).caught
     return report
 
 

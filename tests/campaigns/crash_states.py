@@ -17,7 +17,7 @@ from itertools import product
 from attrs import frozen
 
 from reddb import BinDb, Durability, JsonDb, RonDb, WriteOrder, YamlDb
-from tests.campaigns.campaign import Campaign, Report
+from tests.campaigns.campaign import LOST, Campaign, Report, noticed
 from tests.campaigns.simulated.search import EVERY_MOMENT, FULL, SHORT, Effort, Job, search
 from tests.campaigns.simulated.steps import SCRIPT, Step
 from tests.campaigns.simulated.weakened import (
@@ -47,6 +47,8 @@ class Control:
     name: str
     setting: Setting
     effort: Effort
+    sign: str = LOST
+    """What its absence leads to: see `noticed`."""
     sessions: Sequence[Sequence[Step]] = SCRIPT
     patches: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
 
@@ -57,33 +59,47 @@ AFTER_A_KILL = Effort(0, 0, crashes_again=0, kills=0, moments_after=EVERY_MOMENT
 
 CONTROLS = (
     Control("syncs", Setting(JsonDb, weakened=WithoutSync), AT_ONCE),
-    Control("syncs of the directory", Setting(BinDb, weakened=WithoutDirectorySync), AT_ONCE),
+    Control(
+        "syncs of the directory",
+        Setting(BinDb, weakened=WithoutDirectorySync),
+        AT_ONCE,
+        "was promised",
+    ),
     Control(
         "a sync of the directory at opening",
         Setting(RonDb, weakened=WithoutDirectorySyncAtOpening),
         AFTER_A_KILL,
+        "was promised",
     ),
     Control(
         "a sync before the renaming",
         Setting(YamlDb, weakened=WithoutSyncBeforeRename),
         AT_ONCE,
+        "DataCorrupted",
         sessions=[[Step.BULK, Step.COMPACT, Step.INSERT, Step.COMPACT]],
     ),
-    Control("checksums", Setting(JsonDb), AT_ONCE, patches=without_checksums),
+    Control(
+        "checksums",
+        Setting(JsonDb),
+        AT_ONCE,
+        "is no state there ever was|DecodeError",
+        patches=without_checksums,
+    ),
     Control(
         "cutting a torn tail",
         Setting(BinDb, weakened=WithoutTailCut),
         AFTER_A_CRASH,
+        "is no state there ever was",
         sessions=[[Step.INSERT, Step.BURST]],
     ),
 )
 
 
 def caught(control: Control, seed: int) -> int:
-    """Give how many violations are found without a protection."""
+    """Give how often the search notices that a protection is missing."""
     with control.patches():
         job = Job(control.setting, seed, control.effort, control.sessions)
-        return len(search(job).violations)
+        return noticed(search(job).violations, control.sign)
 
 
 # The campaign.

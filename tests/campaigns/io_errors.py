@@ -18,7 +18,7 @@ from itertools import product
 from attrs import frozen
 
 from reddb import JsonDb
-from tests.campaigns.campaign import Campaign, Report
+from tests.campaigns.campaign import LOST, Campaign, Report, noticed
 from tests.campaigns.crash_states import SETTINGS
 from tests.campaigns.simulated.failing import FAULTS, Fault, operations_to_fail, try_failing
 from tests.campaigns.simulated.weakened import (
@@ -67,6 +67,8 @@ class Control:
     name: str
     setting: Setting
     fault: Fault
+    sign: str = LOST
+    """What its absence leads to: see `noticed`."""
     patches: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
 
 
@@ -85,32 +87,34 @@ CONTROLS = (
         "taking the state back",
         Setting(JsonDb),
         Fault(errno.EIO, forever=False),
+        "readers see other documents|a query finds other documents",
         without_taking_back,
     ),
     Control(
         "an answer to refused writes",
         Setting(JsonDb),
         Fault(errno.EIO, forever=False),
+        "never answered",
         without_answers_to_refused_writes,
     ),
     Control(
         "writing the log's end again at opening",
         Setting(JsonDb),
         Fault(errno.EIO, forever=True),
-        without_writing_again,
+        patches=without_writing_again,
     ),
 )
 
 
 def caught(control: Control, seed: int) -> int:
-    """Give how many violations are found without a protection, up to a few."""
+    """Give how often the loop notices that a protection is missing, up to a few times."""
     report = Report()
     with control.patches():
         for nth in operations_to_fail(control.setting, control.fault, seed):
             try_failing(control.setting, control.fault, nth, seed, report)
             if len(report.violations) >= ENOUGH_VIOLATIONS:
                 break
-    return len(report.violations)
+    return noticed(report.violations, control.sign)
 
 
 # The campaign.

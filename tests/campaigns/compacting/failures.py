@@ -24,7 +24,8 @@ from tests.campaigns.simulated.steps import STEPS, Step, insert
 from tests.campaigns.simulated.workload import LOG, Note, Run, Setting, silent, small_steps
 
 _POWER_CUTS = 5
-"""How many of the states that a power cut can leave after a failure are opened."""
+"""How many of the states are opened that a power cut can leave during a compaction that fails, and
+how many of those after it."""
 
 
 @frozen
@@ -115,9 +116,9 @@ class _Trial:
             )
             await self.run.do(db, db.compact())
             self.disk.heal()
+            await self._check_power_cuts(moment)
             if len(self.refusals) != 1:
                 raise Violation("a compaction that failed raised nothing")
-            await self._check_power_cuts(moment)
             if fault.operation is not Operation.SYNC_DIRECTORY:
                 self._check_old_log(before, fault)
             await insert(self.run, db)
@@ -148,13 +149,21 @@ class _Trial:
             raise Violation(f"files were left: {self.disk.paths()}")
 
     async def _check_power_cuts(self, since: int) -> None:
-        """See that whatever a power cut leaves now holds all that was promised.
+        """See that what power cuts can have left since then, or now, holds all that was promised.
 
         Raises:
             Violation: It does not.
         """
         states = list(self.disk.crash_states(since=since, seed=self.seed))
-        for state in Random(self.seed).sample(states, min(_POWER_CUTS, len(states))):
+        now = [state for state in states if state.event == len(self.disk.journal)]
+        random = Random(self.seed)
+        chosen = [
+            state for of in (states, now) for state in random.sample(of, min(_POWER_CUTS, len(of)))
+        ]
+        for state in chosen:
             floor = self.run.ledger.floor(state.event)
-            await check(self.run.setting, state.disk(), self.run.ledger, floor)
+            try:
+                await check(self.run.setting, state.disk(), self.run.ledger, floor)
+            except Exception as error:  # Whatever it is, what a crash left must open.
+                raise Violation(f"power cut, {state.cause}: {error!r}") from error
             self.power_cuts += 1

@@ -15,6 +15,7 @@ from unittest import mock
 
 from attrs import define, field
 
+from reddb import RedDb
 from reddb.actor import frames, recovery
 from reddb.actor.disk import DiskFile, DiskLock
 from reddb.actor.file_storage import FileStorage
@@ -207,6 +208,34 @@ def without_checksums() -> Iterator[None]:
 def without_moved_frames() -> Iterator[None]:
     """Take frames that lie elsewhere than where they were written for none."""
     with mock.patch.object(recovery, "find_moved_frame_headers", return_value=()):
+        yield
+
+
+@contextlib.contextmanager
+def without_compaction() -> Iterator[None]:
+    """Never compact of itself."""
+    with mock.patch.object(Writer, "_compact_if_due"):
+        yield
+
+
+@contextlib.contextmanager
+def without_compaction_beside_snapshots() -> Iterator[None]:
+    """Do not compact while somebody holds a snapshot, as if its documents lay in the file."""
+    held: list[Any] = []
+    make, compact_if_due = RedDb.snapshot, Writer._compact_if_due
+
+    def snapshot(db: RedDb[Any]) -> Any:
+        held.append(make(db))
+        return held[-1]
+
+    def hindered(writer: Writer[Any], nursery: Any) -> None:
+        if not held:
+            compact_if_due(writer, nursery)
+
+    with (
+        mock.patch.object(RedDb, "snapshot", snapshot),
+        mock.patch.object(Writer, "_compact_if_due", hindered),
+    ):
         yield
 
 
