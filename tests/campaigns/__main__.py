@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import pkgutil
+import platform
 import sys
 import time
+
+import trio
 
 from tests import campaigns
 from tests.campaigns.campaign import Campaign, Report, Unsupported
@@ -21,6 +25,18 @@ def found() -> dict[str, Campaign]:
     )
     named = (module.CAMPAIGN for module in modules if hasattr(module, "CAMPAIGN"))
     return {campaign.name: campaign for campaign in sorted(named, key=lambda each: each.name)}
+
+
+def machine() -> str:
+    """Say what the figures were measured on."""
+    parts = (
+        f"{platform.system()} {platform.release()}",
+        platform.machine(),
+        f"{os.cpu_count()} CPUs",
+        f"{platform.python_implementation()} {platform.python_version()}",
+        f"trio {trio.__version__}",
+    )
+    return ", ".join(parts)
 
 
 def run(campaign: Campaign, scale: float, seed: int) -> Report:
@@ -58,6 +74,7 @@ def main() -> int:
     unknown = set(arguments.names) - set(known)
     if unknown:
         parser.error(f"no campaign is named {', '.join(sorted(unknown))}")
+    print(f"scale {arguments.scale:g}, seed {arguments.seed}, on {machine()}")
     failed = False
     for name in arguments.names or known:
         start = time.monotonic()

@@ -22,10 +22,11 @@ _CAMPAIGNS = [
 
 @pytest.mark.parametrize("campaign", _CAMPAIGNS, ids=lambda campaign: campaign.name)
 def test_promises_hold_on_the_real_kernel(campaign: Campaign) -> None:
+    seed = random.getrandbits(32)
     try:
-        report = campaign.run(_SCALE, random.getrandbits(32))
+        report = campaign.run(_SCALE, seed)
     except Unsupported as reason:
         pytest.skip(str(reason))
-    assert not report.violations
+    assert not report.violations, f"seed {seed}: {report.violations}"
     assert sum(report.tried.values())
     assert min(report.caught.values()), f"a negative control was not caught: {report.caught}"
