@@ -35,6 +35,7 @@ from reddb.actor.lost_header import run_back
 MOVED_BYTES_MAX: Final = 64 * 1024
 """How far a frame is looked for from where it was written. An editor moves it by a few bytes."""
 
+_COMMIT_BEGINNING: Final = MARKER + bytes([FrameKind.COMMIT, 0, 0, 0])
 _COMMIT_BYTES_MIN: Final = FRAME_OVERHEAD_BYTES + FACT_OVERHEAD_BYTES
 _OFFSET_LOW_BITS: Final = 32
 
@@ -73,7 +74,7 @@ def find_moved_frame_headers(
         bad: Where the log's last whole frame ends. Only what was written there or behind is given.
         seq: The number of its last commit. Only later ones are given.
     """
-    at = data.find(MARKER)
+    at = data.find(_COMMIT_BEGINNING)
     while at >= 0:
         beginning = data[at : at + FRAME_HEADER_BYTES]
         if len(beginning) == FRAME_HEADER_BYTES:
@@ -83,7 +84,7 @@ def find_moved_frame_headers(
                 found = _decoded(header, was_at, beginning)
                 if found is not None and _follows(found, was_at, bad, seq):
                     yield place, found
-        at = data.find(MARKER, at + 1)
+        at = data.find(_COMMIT_BEGINNING, at + 1)
 
 
 def _decoded(header: Header, offset: int, beginning: bytes) -> FrameHeader | None:
@@ -97,8 +98,7 @@ def _follows(found: FrameHeader, was_at: int, bad: int, seq: int) -> bool:
     """Tell whether a commit can have been written at `was_at`, if commit `seq` ended at `bad`."""
     between = found.seq - (seq + 1)
     return (
-        found.kind is FrameKind.COMMIT
-        and between >= 0
+        between >= 0
         and bad + between * _COMMIT_BYTES_MIN <= was_at
         and found.synced <= was_at
         and found.fact_count * FACT_OVERHEAD_BYTES <= found.payload_bytes
