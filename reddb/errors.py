@@ -168,7 +168,20 @@ class TransactionConflict(RedDbError):
     """Something that this transaction read or wrote was changed meanwhile. Run it again.
 
     Nothing of the transaction was applied.
+
+    Attributes:
+        seq: The number of the commit that changed it; None if the transaction began so long ago
+            that this is not known any more.
+        id: The document that it changed, or None.
     """
+
+    def __init__(self, message: str, seq: int | None = None, id: UUID | None = None) -> None:  # noqa: A002
+        super().__init__(message, seq, id)
+        self.seq = seq
+        self.id = id
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class TransactionClosed(RedDbError):

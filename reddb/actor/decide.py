@@ -183,16 +183,21 @@ def _check_reads(
             f"the transaction began after commit {command.began}, and what followed is known only "
             f"from commit {history.floor + 1} on; run it again"
         )
-    checked = 0
+    tests_a_change = 1 + len(command.read_predicates)
+    tests = 0
     for commit in commits:
         for change in commit.changes:
             if _touches(state, command, change):
+                id_ = UUID(int=change.key)
                 raise TransactionConflict(
-                    f"commit {commit.seq} changed document {UUID(int=change.key)}, which the "
-                    f"transaction had read or writes too; run it again"
+                    f"commit {commit.seq} changed document {id_}, which the transaction had read "
+                    f"or writes too; run it again",
+                    commit.seq,
+                    id_,
                 )
-            checked += 1
-            if checked % SLICE_CHANGES == 0:
+            tests += tests_a_change
+            if tests >= SLICE_CHANGES:
+                tests = 0
                 yield
 
 

@@ -39,8 +39,9 @@ async def test_no_update_is_lost(base: Base) -> None:
         for tx in (first, second):
             tx.update_one(counter.id, tx.find_one(counter.id).data + 1)
         await first.commit()
-        with pytest.raises(TransactionConflict, match=str(counter.id)):
+        with pytest.raises(TransactionConflict, match=str(counter.id)) as caught:
             await second.commit()
+        assert (caught.value.seq, caught.value.id) == (2, counter.id)
         assert values(await db.find_all()) == [1]
 
 
@@ -200,8 +201,9 @@ async def test_a_transaction_that_outlived_the_history_is_refused(
         for number in range(3):
             await db.insert_one(number)
         await in_time.commit()
-        with pytest.raises(TransactionConflict, match="run it again"):
+        with pytest.raises(TransactionConflict, match="run it again") as caught:
             await late.commit()
+        assert (caught.value.seq, caught.value.id) == (None, None)
         await reader.commit()
 
 
