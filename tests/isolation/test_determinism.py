@@ -10,11 +10,16 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from bases import Base
+from calls import CALLS, World
+from trio.testing import MockClock
 
 from reddb import DbConfig, FileStorage, JsonDb, MemDb, RedDb, TransactionConflict, WriteOrder
 from reddb.testing import OnSimulatedDisk
 from reddb.testing.determinism import run_seeded, seeded_bytes, seeded_id, seeded_random
 from reddb.testing.simulated_disk import SimulatedDisk
+
+pytest_plugins = ("isolation_fixtures",)
 
 
 async def work(db: RedDb[int], random: Random, number: int) -> None:
@@ -88,19 +93,36 @@ def test_the_seed_decides_the_order_in_which_tasks_run() -> None:
     assert len({tuple(order) for order in orders}) == 3
 
 
-def test_no_real_time_passes_and_no_thread_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def use() -> float:
-        async with MemDb.open(DbConfig("x", new_id=seeded_id), int) as db:
-            await work(db, Random(1), 1)
-        return trio.current_time()
+@pytest.fixture
+def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the test fail that asks for a thread."""
 
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("a thread was asked for")
 
     monkeypatch.setattr(trio.to_thread, "run_sync", refuse)
     monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_no_real_time_passes() -> None:
+    async def use() -> float:
+        async with MemDb.open(DbConfig("x", new_id=seeded_id), int) as db:
+            await work(db, Random(1), 1)
+        return trio.current_time()
+
     assert run_seeded(1, use) == run_seeded(1, use) >= 60
     run_seeded(1, logged)
+
+
+@pytest.mark.usefixtures("no_threads")
+async def test_no_call_needs_a_thread(any_base: Base, autojump_clock: MockClock) -> None:
+    async with any_base.open(int) as db:
+        await db.add_index("itself", lambda data: data)
+        world = World(any_base, db)
+        for call, _ in CALLS.values():
+            await world.prepare()
+            await call(world)
 
 
 def test_what_goes_wrong_tells_its_seed() -> None:
