@@ -5,6 +5,7 @@ General layout:
 - `reddb.api` is what a program holds: handles, snapshots, queries, transactions, configuration.
 - `reddb.actor` is the engine, private: the writer task, the state, the log and the disk.
 - `reddb.codecs` turns values into bytes and back: one module a format, and the typing layer.
+- `reddb.cli` is the command line, which needs the extra ``reddb[cli]``.
 - `reddb.testing` has the conformance suites for codecs and storages of your own.
 - `reddb.errors` has all exceptions.
 

@@ -1,0 +1,119 @@
+"""The commands that write a better file: ``salvage`` and ``compact``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import rich_click as click
+import trio
+from rich.text import Text
+
+from reddb.actor.disk import RealDisk
+from reddb.actor.salvaging import SalvageReport
+from reddb.api.first_aid import salvage as salvage_file
+from reddb.cli.failures import ExitCode
+from reddb.cli.options import FilePath, as_json, database, examples, typed
+from reddb.cli.output import Output, bytes_text, damages, stderr_console
+from reddb.cli.progress import Bar, progress
+from reddb.cli.sources import Kind, Source, reading_disk
+from reddb.cli.watched_disk import WatchedDisk
+from reddb.codecs import Codec
+
+
+async def _salvage(path: Path, to: Path, codec: str | None, bar: Bar) -> SalvageReport:
+    return await salvage_file(path, to, codec=codec, disk=reading_disk(path, bar))
+
+
+@click.command(
+    epilog=examples(
+        "reddb salvage notes.json saved.json",
+        "reddb salvage notes.json saved.json --codec json",
+    )
+)
+@database
+@click.argument("to", type=FilePath(), metavar="NEW-FILE")
+@click.option(
+    "--codec",
+    metavar="NAME",
+    help="The format (cbor, json, ron, yaml or your own), where the header is damaged.",
+)
+@as_json
+def salvage(path: Path, to: Path, codec: str | None, as_json: bool) -> ExitCode:
+    """Save what is whole in a damaged file.
+
+    NEW-FILE, which must not be there yet, opens as usual. The damaged file is not changed. Every
+    commit is saved whose checksum holds, before and after the damage. What the lost commits did is
+    missing; the report says how many are known to be lost.
+    """
+    with progress(f"Salvaging {path.name}", stderr_console()) as bar:
+        report = trio.run(_salvage, path, to, codec, bar)
+    output = Output(as_json)
+    if as_json:
+        output.record(_salvaged(report))
+    else:
+        output.line(str(report))
+    return ExitCode.DONE
+
+
+def _salvaged(report: SalvageReport) -> dict[str, Any]:
+    return {
+        "path": str(report.source),
+        "saved_to": str(report.target),
+        "codec": report.codec,
+        "file_size_bytes": report.file_size_bytes,
+        "documents": report.live_document_count,
+        "commits": report.commit_count,
+        "last_seq": report.last_seq,
+        "lost_bytes": report.lost_bytes,
+        "commits_missing": report.commits_missing,
+        **damages(report.damage, report.torn_tail),
+    }
+
+
+async def _compact(source: Source, bar: Bar) -> tuple[int, int, int]:
+    """Compact a database; give its size before and after, and how many documents it has."""
+    before = (await trio.Path(source.path).stat()).st_size
+    expected: int | None = None
+
+    def written(offset: int) -> None:
+        bar(offset, expected)
+
+    def read(offset: int) -> None:
+        bar(offset, before)
+
+    async with source.database(WatchedDisk(RealDisk(), read, written)) as db:
+        expected = (await db.stats()).live_size_bytes
+        await db.compact()
+        stats = await db.stats()
+    return before, stats.file_size_bytes, stats.live_document_count
+
+
+@click.command(
+    epilog=examples(
+        "reddb compact notes.json",
+    )
+)
+@database
+@typed
+@as_json
+def compact(path: Path, kind: Kind, codec: Codec | None, as_json: bool) -> ExitCode:
+    """Rewrite a file without what is replaced and deleted.
+
+    One record for each document is left. No other program may have the database open; one that has
+    compacts it by itself in due time, and at once when it calls db.compact(). Until the new file is
+    whole and on disk, the old one stands.
+    """
+    with progress(f"Compacting {path.name}", stderr_console()) as bar:
+        before, after, documents = trio.run(_compact, Source(path, kind, codec), bar)
+    output = Output(as_json)
+    if as_json:
+        sizes = {"size_before_bytes": before, "size_after_bytes": after}
+        output.record({"path": str(path), **sizes, "documents": documents})
+    else:
+        arrow = Text.assemble(bytes_text(before), " → ", (bytes_text(after), "bold"))
+        output.line(Text.assemble(f"{path}: ", arrow, f", {documents:,} documents"))
+    return ExitCode.DONE
+
+
+COMMANDS: Final = (salvage, compact)

@@ -1,0 +1,180 @@
+"""The command that shows what was written, commit by commit: ``log``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import rich_click as click
+import trio
+from attrs import define, evolve, frozen
+from rich.text import Text
+
+from reddb.actor.document import uuid_of
+from reddb.actor.frames import Fact, FrameKind
+from reddb.cli.failures import ExitCode
+from reddb.cli.options import as_json, database, examples, typed
+from reddb.cli.output import Output
+from reddb.cli.progress import Bar, progress
+from reddb.cli.sources import Kind, Source
+from reddb.codecs import Codec, DocumentCodec
+from reddb.errors import DecodeError
+
+
+@frozen
+class _Entry:
+    """A frame as ``log`` shows it."""
+
+    seq: int
+    offset: int
+    length_bytes: int
+    compacted: bool
+    changes: list[tuple[str, UUID, bytes | None]]
+    """What was done, to which document, and the bytes that it then had."""
+
+
+async def _entries(
+    source: Source, bar: Bar, take: Callable[[_Entry, DocumentCodec[Any]], None]
+) -> None:
+    """Call `take` with every frame of a log, in order."""
+    live: set[int] = set()
+    async with source.log(bar) as log:
+        codec = DocumentCodec[Any](source.codec_of(log), source.kind.document_type)
+        while (piece := await log.next()) is not None:
+            offset = piece.offset
+            for frame in piece.frames:
+                changes = [
+                    (_operation(live, fact), uuid_of(fact[0]), fact[1]) for fact in frame.facts
+                ]
+                compacted = frame.header.kind is FrameKind.CHECKPOINT
+                length = frame.end - offset
+                take(_Entry(frame.header.seq, offset, length, compacted, changes), codec)
+                offset = frame.end
+            await trio.lowlevel.checkpoint()
+
+
+def _operation(live: set[int], fact: Fact) -> str:
+    """Say what a fact does to the documents that are live, and do it."""
+    key, data = fact
+    if data is None:
+        live.discard(key)
+        return "delete"
+    if key in live:
+        return "update"
+    live.add(key)
+    return "insert"
+
+
+@define
+class _LogWriter:
+    """Writes those entries of a log that are wanted."""
+
+    output: Output
+    kind: Kind
+    documents: bool
+    since: int
+    id: UUID | None
+    shown: int = 0
+
+    def take(self, entry: _Entry, codec: DocumentCodec[Any]) -> None:
+        """Write an entry, if it is wanted."""
+        changes = [each for each in entry.changes if self.id in {None, each[1]}]
+        if entry.seq <= self.since or not changes:
+            return
+        self.shown += 1
+        if self.output.as_json:
+            self._write_record(evolve(entry, changes=changes), codec)
+        else:
+            self._write_lines(evolve(entry, changes=changes), codec)
+
+    def _write_record(self, entry: _Entry, codec: DocumentCodec[Any]) -> None:
+        changes: list[dict[str, Any]] = []
+        for operation, id_, data in entry.changes:
+            change: dict[str, Any] = {"op": operation, "id": str(id_)}
+            if self.documents and data is not None:
+                change["data"] = self.kind.plain(decoded(codec, id_, data))
+            changes.append(change)
+        self.output.record(
+            {
+                "seq": entry.seq,
+                "offset": entry.offset,
+                "length_bytes": entry.length_bytes,
+                "compacted": entry.compacted,
+                "changes": changes,
+            }
+        )
+
+    def _write_lines(self, entry: _Entry, codec: DocumentCodec[Any]) -> None:
+        what = "compacted up to" if entry.compacted else "commit"
+        count = len(entry.changes)
+        where = f"  at byte {entry.offset}, {count} {'change' if count == 1 else 'changes'}"
+        self.output.line(Text.assemble((f"{what} {entry.seq}", "bold yellow"), (where, "dim")))
+        for operation, id_, data in entry.changes:
+            head = Text.assemble("  ", (operation, _STYLES[operation]), "  ", (str(id_), "cyan"))
+            if self.documents and data is not None:
+                self.output.beside(head, decoded(codec, id_, data), self.kind)
+            else:
+                self.output.line(head)
+
+
+_STYLES: Final = {"insert": "green", "update": "blue", "delete": "red"}
+
+
+def decoded(codec: DocumentCodec[Any], id_: UUID, data: bytes) -> Any:
+    """Give the value of a document's bytes.
+
+    Raises:
+        DecodeError: They do not fit the document type; it names the document.
+    """
+    try:
+        return codec.decode(data)
+    except DecodeError as error:
+        raise DecodeError(error.args[0], error.path, id_) from error.__cause__
+
+
+@click.command(
+    epilog=examples(
+        "reddb log notes.json",
+        "reddb log notes.json --id 6ba7b810-9dad-41d1-80b4-00c04fd430c8 --documents",
+        "reddb log notes.json --since 120 --json",
+    )
+)
+@database
+@click.option("--documents", is_flag=True, help="Show the documents that a commit wrote.")
+@click.option(
+    "--since",
+    type=click.IntRange(0),
+    default=0,
+    metavar="SEQ",
+    help="Only commits after this number.",
+)
+@click.option(
+    "--id", "id_", type=click.UUID, metavar="ID", help="Only what happened to this document."
+)
+@typed
+@as_json
+def log(
+    path: Path,
+    documents: bool,
+    since: int,
+    id_: UUID | None,
+    kind: Kind,
+    codec: Codec | None,
+    as_json: bool,
+) -> ExitCode:
+    """List the commits in order.
+
+    Of each: its number, where in the file it is, and what it did to which documents.
+    What compaction has put together of earlier commits comes first. Of a damaged file, the commits
+    before the damage are listed.
+    """
+    output = Output(as_json)
+    writer = _LogWriter(output, kind, documents, since, id_)
+    with progress(f"Reading {path.name}", output.bar_console()) as bar:
+        trio.run(_entries, Source(path, kind, codec), bar, writer.take)
+    return ExitCode.DONE if writer.shown else ExitCode.NOTHING_FOUND
+
+
+COMMANDS: Final = (log,)

@@ -1,0 +1,94 @@
+"""``salvage`` and ``compact``: a better file of a worse one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_tools import FORMATS, flipped, held_open, notes, reddb
+
+from reddb import RedDb
+from reddb.cli.failures import ExitCode
+
+
+def test_what_is_whole_in_a_damaged_file_is_saved(tmp_path: Path) -> None:
+    path, (milk, ada, mend) = notes(tmp_path)
+    flipped(path, 120)
+    before = path.read_bytes()
+    saved = tmp_path / "saved.json"
+    ran = reddb("salvage", path, saved, "--json")
+    assert (ran.code, ran.err) == (ExitCode.DONE, "")
+    [report] = ran.records
+    assert (report["commits"], report["commits_missing"], report["documents"]) == (3, 1, 2)
+    assert report["damage"][0]["offset"] == 64
+    assert path.read_bytes() == before
+    assert [record["id"] for record in reddb("find", saved, "--json").records] == [
+        str(ada),
+        str(milk),
+    ]
+    assert str(mend) not in reddb("find", saved).out
+
+
+def test_a_lost_header_needs_the_codec(tmp_path: Path) -> None:
+    path, _ = notes(tmp_path)
+    flipped(path, 10)
+    saved = tmp_path / "saved.json"
+    ran = reddb("salvage", path, saved)
+    assert ran.code == ExitCode.DAMAGED and "say which codec wrote it" in ran.err
+    ran = reddb("salvage", path, saved, "--codec", "json")
+    assert ran.code == ExitCode.DONE
+    assert ran.out.startswith(f"{saved}: saved 4 commits of {path}, 2 documents\n")
+
+
+def test_salvaging_never_writes_over_a_file(tmp_path: Path) -> None:
+    path, _ = notes(tmp_path)
+    before = path.read_bytes()
+    ran = reddb("salvage", path, path)
+    assert ran.code == ExitCode.FILE and "is there already" in ran.err
+    assert path.read_bytes() == before
+
+
+def test_a_codec_that_the_file_does_not_have_is_refused(tmp_path: Path) -> None:
+    path, _ = notes(tmp_path)
+    ran = reddb("salvage", path, tmp_path / "saved.json", "--codec", "ron")
+    assert ran.code == ExitCode.FOREIGN
+    assert ran.err.endswith("was written with the codec 'json': leave out --codec\n")
+
+
+@pytest.mark.parametrize("database", FORMATS)
+def test_compacting_leaves_the_documents_alone(tmp_path: Path, database: type[RedDb[Any]]) -> None:
+    path, _ = notes(tmp_path, database)
+    documents, before = reddb("find", path).out, path.stat().st_size
+    ran = reddb("compact", path, "--json")
+    assert (ran.code, ran.err) == (ExitCode.DONE, "")
+    after = path.stat().st_size
+    assert ran.records == [
+        {
+            "path": str(path),
+            "size_before_bytes": before,
+            "size_after_bytes": after,
+            "documents": 2,
+        }
+    ]
+    assert after < before and reddb("find", path).out == documents
+    assert f" → {after} bytes, 2 documents\n" in reddb("compact", path).out
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_database_that_is_open_elsewhere_is_not_compacted(tmp_path: Path) -> None:
+    path = tmp_path / "notes.json"
+    with held_open(path) as process:
+        before = path.read_bytes()
+        ran = reddb("compact", path)
+        assert ran.code == ExitCode.LOCKED
+        assert f"{path} is open in " in ran.err and "end that first" in ran.err
+        error = reddb("compact", path, "--json").error
+        assert error["process"] in {process, None}
+        assert path.read_bytes() == before
+
+
+def test_a_file_that_is_missing_is_not_made_by_compacting_it(tmp_path: Path) -> None:
+    ran = reddb("compact", tmp_path / "notes.json")
+    assert ran.code == ExitCode.FILE
+    assert list(tmp_path.iterdir()) == []
