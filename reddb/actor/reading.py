@@ -37,6 +37,7 @@ class LogReader:
 
     path: Path
     """The log's path, for messages."""
+    _file: DiskFile
     header: Header
     size: int
     """How long the file was when the walk began, in bytes."""
@@ -61,7 +62,22 @@ class LogReader:
         except FrameError as error:
             raise DataCorrupted(str(path), 0, str(error)) from None
         size = await file.size()
-        return cls(path, header, size, Survey(file, header, size))
+        return cls(path, file, header, size, Survey(file, header, size))
+
+    async def grow(self) -> bool:
+        """Go on behind the end, if the file is longer now; tell whether it is.
+
+        Call it when `next` has given None.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        size = await self._file.size()
+        if size <= self._survey.end:
+            return False
+        self.size, self.torn_tail = size, None
+        self._survey = self._survey.going_on(size)
+        return True
 
     async def next(self) -> Frames | None:
         """Give the frames that come next; None at the end.

@@ -157,6 +157,22 @@ class Survey:
         self._at = self.end = HEADER_BYTES + self._moved_bytes
         self._search = FrameSearch.of(self._file, self._size, lambda *_: self._header)
 
+    def going_on(self, size: int) -> Survey:
+        """Give a survey of what was appended behind the last frame of this one.
+
+        Args:
+            size: The file's size in bytes now.
+        """
+        later = Survey(
+            self._file,
+            self._header,
+            size,
+            damaged=self._damaged,
+            moved_bytes=self._moved_bytes,
+        )
+        later.seq, later.end, later._at = self.seq, self.end, self.end
+        return later
+
     async def next(self) -> Piece | None:
         """Give what comes next in the log; None at its end.
 

@@ -78,6 +78,17 @@ class Output:
         else:
             self._write(str(text).encode(errors="backslashreplace"))
 
+    def flush(self) -> None:
+        """Have everything that was written where it is to go.
+
+        Raises:
+            ReaderGoneError: Nobody is there to read it.
+        """
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise ReaderGoneError from error
+
     def _write(self, line: bytes) -> None:
         try:
             sys.stdout.buffer.write(line + b"\n")

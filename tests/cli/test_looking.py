@@ -214,6 +214,17 @@ def test_the_log_of_a_damaged_file_is_shown_up_to_the_damage(tmp_path: Path) -> 
     assert "is damaged at byte" in ran.err
 
 
+def test_all_that_was_compacted_is_listed(tmp_path: Path) -> None:
+    async def fill(db: RedDb[Any]) -> None:
+        await db.insert([Note("x" * 1000)] * 1000)
+        await db.compact()
+
+    path, _ = made(tmp_path, fill)
+    frames = reddb("log", path, "--json").records
+    assert len(frames) > 3 and all(frame["compacted"] for frame in frames)
+    assert sum(len(frame["changes"]) for frame in frames) == 1000
+
+
 def test_a_large_commit_is_logged_whole(tmp_path: Path) -> None:
     async def fill(db: RedDb[Any]) -> None:
         await db.insert([Note("x" * 1000)] * 1000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pty
 import re
@@ -18,11 +19,12 @@ from termios import TIOCSWINSZ
 from typing import Any
 
 import pytest
+import trio
 from attrs import frozen
 from cli_tools import Note, environment, made, notes, reddb
 from click.shell_completion import ShellComplete
 
-from reddb import RedDb
+from reddb import DbConfig, JsonDb, RedDb
 from reddb.cli.app import cli
 from reddb.cli.failures import ExitCode
 
@@ -32,6 +34,13 @@ AT_ONCE = (
     "from reddb.cli import main; main()"
 )
 """Runs the command line with bars that do not wait for work to take long."""
+
+
+STOPPABLE = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "sys.stdout.reconfigure(write_through=True); from reddb.cli import main; main()"
+)
+"""Heeds Ctrl-C also where the tests run in the background of a shell, which has it ignored."""
 
 
 @frozen
@@ -144,21 +153,68 @@ def test_who_stops_reading_is_no_error(tmp_path: Path) -> None:
             assert process.wait() == ExitCode.BROKEN_PIPE
 
 
+def stopped(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a process that was told to stop; end it if it does not heed that."""
+    try:
+        return process.wait(60)
+    finally:
+        process.kill()
+
+
 def test_ctrl_c_ends_a_regular_expression_that_would_take_for_ever(tmp_path: Path) -> None:
     async def fill(db: RedDb[Any]) -> None:
         await db.insert([Note("first"), Note("a" * 60)])
 
     path, _ = made(tmp_path, fill)
-    program = "import sys; sys.stdout.reconfigure(line_buffering=True, write_through=True); "
-    program += "from reddb.cli import main; main()"
     filter_ = 'text == "first" or text matches "^(a+)+$" and text matches "^(a+)+b"'
-    command = [sys.executable, "-u", "-c", program, "find", str(path), filter_]
+    command = [sys.executable, "-c", STOPPABLE, "find", str(path), filter_]
     with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, env=environment()) as process:
         assert process.stdout is not None and process.stderr is not None
         assert b"first" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait() == ExitCode.INTERRUPTED
+        assert stopped(process) == ExitCode.INTERRUPTED
         assert process.stderr.read().endswith(b"Stopped.\n")
+
+
+def test_a_log_is_followed_while_it_grows_and_is_compacted(tmp_path: Path) -> None:
+    path, (milk, *_) = notes(tmp_path)
+    command = [
+        sys.executable,
+        "-c",
+        STOPPABLE,
+        "log",
+        str(path),
+        "--follow",
+        "--since",
+        "4",
+        "--json",
+    ]
+    ran = subprocess.Popen(command, stdout=PIPE, stderr=PIPE, env=environment())
+
+    assert ran.stdout is not None
+    lines = ran.stdout
+
+    async def next_seq() -> int:
+        with trio.fail_after(60):
+            line = await trio.to_thread.run_sync(lines.readline, abandon_on_cancel=True)
+        return int(json.loads(line)["seq"])
+
+    async def write() -> None:
+        async with JsonDb.open(DbConfig("notes", dir=tmp_path), Note) as db:
+            await db.update_one(milk, Note("five"))
+            assert await next_seq() == 5
+            await db.update_one(milk, Note("six"))
+            await db.compact()
+            await db.update_one(milk, Note("seven"))
+            assert [await next_seq(), await next_seq()] == [6, 7]
+            await db.update_one(milk, Note("eight"))
+            assert await next_seq() == 8
+
+    with ran:
+        trio.run(write)
+        ran.send_signal(signal.SIGINT)
+        assert stopped(ran) == ExitCode.INTERRUPTED
+        assert ran.stderr is not None and ran.stderr.read() == b"\nStopped.\n"
 
 
 def test_python_runs_it_as_a_module_too(tmp_path: Path) -> None:

@@ -2,69 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import rich_click as click
 import trio
-from attrs import define, evolve, frozen
+from attrs import define, evolve
 from rich.text import Text
 
-from reddb.actor.document import uuid_of
-from reddb.actor.frames import Fact, FrameKind
+from reddb.cli.entries import Entry, EntryReader
 from reddb.cli.failures import ExitCode
 from reddb.cli.options import as_json, database, examples, typed
-from reddb.cli.output import Output
-from reddb.cli.progress import Bar, progress
+from reddb.cli.output import Output, stderr_console
+from reddb.cli.progress import progress
 from reddb.cli.sources import Kind, Source
 from reddb.codecs import Codec, DocumentCodec
 from reddb.errors import DecodeError
-
-
-@frozen
-class _Entry:
-    """A frame as ``log`` shows it."""
-
-    seq: int
-    offset: int
-    length_bytes: int
-    compacted: bool
-    changes: list[tuple[str, UUID, bytes | None]]
-    """What was done, to which document, and the bytes that it then had."""
-
-
-async def _entries(
-    source: Source, bar: Bar, take: Callable[[_Entry, DocumentCodec[Any]], None]
-) -> None:
-    """Call `take` with every frame of a log, in order."""
-    live: set[int] = set()
-    async with source.log(bar) as log:
-        codec = DocumentCodec[Any](source.codec_of(log), source.kind.document_type)
-        while (piece := await log.next()) is not None:
-            offset = piece.offset
-            for frame in piece.frames:
-                changes = [
-                    (_operation(live, fact), uuid_of(fact[0]), fact[1]) for fact in frame.facts
-                ]
-                compacted = frame.header.kind is FrameKind.CHECKPOINT
-                length = frame.end - offset
-                take(_Entry(frame.header.seq, offset, length, compacted, changes), codec)
-                offset = frame.end
-            await trio.lowlevel.checkpoint()
-
-
-def _operation(live: set[int], fact: Fact) -> str:
-    """Say what a fact does to the documents that are live, and do it."""
-    key, data = fact
-    if data is None:
-        live.discard(key)
-        return "delete"
-    if key in live:
-        return "update"
-    live.add(key)
-    return "insert"
 
 
 @define
@@ -78,7 +32,7 @@ class _LogWriter:
     id: UUID | None
     shown: int = 0
 
-    def take(self, entry: _Entry, codec: DocumentCodec[Any]) -> None:
+    def take(self, entry: Entry, codec: DocumentCodec[Any]) -> None:
         """Write an entry, if it is wanted."""
         changes = [each for each in entry.changes if self.id in {None, each[1]}]
         if entry.seq <= self.since or not changes:
@@ -89,7 +43,7 @@ class _LogWriter:
         else:
             self._write_lines(evolve(entry, changes=changes), codec)
 
-    def _write_record(self, entry: _Entry, codec: DocumentCodec[Any]) -> None:
+    def _write_record(self, entry: Entry, codec: DocumentCodec[Any]) -> None:
         changes: list[dict[str, Any]] = []
         for operation, id_, data in entry.changes:
             change: dict[str, Any] = {"op": operation, "id": str(id_)}
@@ -106,7 +60,7 @@ class _LogWriter:
             }
         )
 
-    def _write_lines(self, entry: _Entry, codec: DocumentCodec[Any]) -> None:
+    def _write_lines(self, entry: Entry, codec: DocumentCodec[Any]) -> None:
         what = "compacted up to" if entry.compacted else "commit"
         count = len(entry.changes)
         where = f"  at byte {entry.offset}, {count} {'change' if count == 1 else 'changes'}"
@@ -139,6 +93,7 @@ def decoded(codec: DocumentCodec[Any], id_: UUID, data: bytes) -> Any:
         "reddb log notes.json",
         "reddb log notes.json --id 6ba7b810-9dad-41d1-80b4-00c04fd430c8 --documents",
         "reddb log notes.json --since 120 --json",
+        "reddb log notes.json --follow --documents",
     )
 )
 @database
@@ -153,6 +108,7 @@ def decoded(codec: DocumentCodec[Any], id_: UUID, data: bytes) -> Any:
 @click.option(
     "--id", "id_", type=click.UUID, metavar="ID", help="Only what happened to this document."
 )
+@click.option("-f", "--follow", is_flag=True, help="Wait for more, until Ctrl-C.")
 @typed
 @as_json
 def log(
@@ -160,6 +116,7 @@ def log(
     documents: bool,
     since: int,
     id_: UUID | None,
+    follow: bool,
     kind: Kind,
     codec: Codec | None,
     as_json: bool,
@@ -167,14 +124,20 @@ def log(
     """List the commits in order.
 
     Of each: its number, where in the file it is, and what it did to which documents.
+
     What compaction has put together of earlier commits comes first. Of a damaged file, the commits
     before the damage are listed.
     """
     output = Output(as_json)
     writer = _LogWriter(output, kind, documents, since, id_)
+    reader = EntryReader(Source(path, kind, codec), writer.take, output.flush, _say_lost)
     with progress(f"Reading {path.name}", output.bar_console()) as bar:
-        trio.run(_entries, Source(path, kind, codec), bar, writer.take)
+        trio.run(reader.follow if follow else reader.read, bar)
     return ExitCode.DONE if writer.shown else ExitCode.NOTHING_FOUND
+
+
+def _say_lost(seq: int) -> None:
+    stderr_console().print(f"Commits up to number {seq} were compacted before they were seen.")
 
 
 COMMANDS: Final = (log,)
