@@ -15,19 +15,20 @@ from reddb.codecs.ron.errors import error_at
 
 # Nearly every number. No interpreter's limit on decimal digits is below 640.
 _plain_number = re.compile(r"-?[0-9]{1,640}+(\.[0-9]++)?+(?![\w.])").match
+# A `.` that begins the operator of a range is no part of a number.
 _integer = re.compile(
     r"""
     ([+-]?(?:0x[0-9a-fA-F][0-9a-fA-F_]*+|0o[0-7][0-7_]*+|0b[01][01_]*+|[0-9][0-9_]*+))
     ([iu](?:8|16|32|64|128))?+
-    (?![\w.])
+    (?!\w|\.(?!\.))
     """,
     re.VERBOSE,
 ).match
 _float = re.compile(
     r"""
     ([+-]?(?: inf | NaN
-            | (?:[0-9][0-9_]*+(?:\.(?:[0-9][0-9_]*+)?+)?+|\.[0-9][0-9_]*+)
-              (?:[eE][+-]?_*+[0-9][0-9_]*+)?+))
+            | (?:[0-9][0-9_]*+(?:\.(?!\.)(?:[0-9][0-9_]*+)?+)?+|\.[0-9][0-9_]*+)
+              (?:[eE]_*+[+-]?_*+[0-9][0-9_]*+)?+))
     (_?f(?:32|64))?+
     (?!\w)
     """,

@@ -1,7 +1,7 @@
 """The RON reader: text in, one node out.
 
 It reads what Rust's ron reads (https://github.com/ron-rs/ron, ``docs/grammar.md``, from 0.8 on;
-where a later version reads more, it reads that too), but for ranges such as ``1..2``. Beyond the
+where a later version reads more, ranges such as ``1..2``, say, it reads that too). Beyond the
 grammar it refuses what a dict would lose: a repeated field or map key.
 
 Nothing here knows the type that a Rust program would read into, so the extensions mean this:
@@ -37,6 +37,7 @@ from reddb.codecs.ron.nodes import (
     map_of,
 )
 from reddb.codecs.ron.numbers import read_number
+from reddb.codecs.ron.ranges import is_range, read_range
 from reddb.codecs.ron.strings import (
     read_byte,
     read_byte_string,
@@ -108,9 +109,19 @@ class _Reader:
         """Read ``"..."``."""
         return read_string(self.text, position)
 
-    def number(self, position: int, _depth: int) -> tuple[int | float, int]:
-        """Read an integer or a float."""
-        return read_number(self.text, position)
+    def number(self, position: int, depth: int) -> tuple[Node, int]:
+        """Read an integer, a float or a range."""
+        if is_range(self.text, position):
+            return self._range(None, position, depth)
+        number, position = read_number(self.text, position)
+        if is_range(self.text, position):
+            return self._range(number, position, depth)
+        return number, position
+
+    def _range(self, start: int | float | None, position: int, depth: int) -> tuple[Node, int]:
+        """Read the rest of a range."""
+        self._open(position, depth)
+        return read_range(self.text, position, start)
 
     def char(self, position: int, _depth: int) -> tuple[Char, int]:
         """Read ``'x'``."""
@@ -123,7 +134,10 @@ class _Reader:
         if text.startswith('b"', position):
             return read_byte_string(text, position)
         if text.startswith("b'", position):
-            return read_byte(text, position)
+            byte, position = read_byte(text, position)
+            if is_range(text, position):
+                return self._range(byte, position, depth)
+            return byte, position
         raw = read_raw_string(text, position + 1)
         return self.word(position, depth) if raw is None else (raw[0].encode(), raw[1])
 
@@ -172,7 +186,10 @@ class _Reader:
         if not is_raw:
             if name in CONSTANTS:
                 # A new NaN each time: no two of them are one in a set.
-                return float("nan") if name.startswith("NaN") else CONSTANTS[name], position
+                value = float("nan") if name.startswith("NaN") else CONSTANTS[name]
+                if type(value) is float and is_range(text, position):
+                    return self._range(value, position, depth)
+                return value, position
             if name == "Some":
                 return self._some(position, depth)
         end, position = position, skip(text, position)

@@ -21,6 +21,7 @@ from reddb.codecs.ron import (
     parse,
     to_plain,
 )
+from reddb.codecs.ron.view import restored, view
 
 RESERVED = ["true", "false", "None", "Some", "inf", "NaN", "inff32", "NaN_f64"]
 
@@ -176,3 +177,45 @@ def test_a_plain_value_is_plain_or_refused(node: Node) -> None:
         return
     assert repr(to_plain(plain)) == repr(plain)
     assert repr(parse(dumps(plain))) == repr(plain)
+
+
+# Views
+
+
+def without_some(node: Node) -> Node:
+    """Give a node with what is in its `Some` in their place, as `restored` gives it."""
+    match node:
+        case Some():
+            return without_some(node.value)
+        case list():
+            return [without_some(item) for item in node]
+        case Tuple((_,), str()) | Tuple(_, None):
+            return Tuple(map(without_some, node.items), node.name)
+        case Struct():
+            fields = {name: without_some(value) for name, value in node.fields.items()}
+            return Struct(fields, node.name)
+    return node
+
+
+@given(nodes)
+@settings(deadline=None)
+def test_what_is_left_alone_is_restored(node: Node) -> None:
+    if not has_maps(node):
+        assert repr(restored(view(node))) == repr(without_some(node))
+    restored(view(node))
+
+
+def has_maps(node: Node) -> bool:
+    """Tell whether a node has a map, whose keys may become equal without their `Some`."""
+    match node:
+        case dict() | Map():
+            return True
+        case list():
+            return any(map(has_maps, node))
+        case Tuple():
+            return any(map(has_maps, node.items))
+        case Struct():
+            return any(map(has_maps, node.fields.values()))
+        case Some():
+            return has_maps(node.value)
+    return False

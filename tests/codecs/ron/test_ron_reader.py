@@ -276,5 +276,42 @@ def test_extensions(text: str, node: Node) -> None:
     assert_reads(text, node)
 
 
+@pytest.mark.parametrize(
+    ("text", "node"),
+    [
+        ("0..5", Struct({"start": 0, "end": 5})),
+        ("1..=3", Struct({"start": 1, "end": 3})),
+        ("-1..-2", Struct({"start": -1, "end": -2})),
+        ("0.6..4.3", Struct({"start": 0.6, "end": 4.3})),
+        ("1...5", Struct({"start": 1, "end": 0.5})),
+        ("2..", Struct({"start": 2})),
+        ("1.5..", Struct({"start": 1.5})),
+        ("..3", Struct({"end": 3})),
+        ("..=3i8", Struct({"end": 3})),
+        ("..", Tuple(())),
+        ("0x0..0b11", Struct({"start": 0, "end": 3})),
+        ("1u8..1_0", Struct({"start": 1, "end": 10})),
+        ("1e2..2f64", Struct({"start": 100.0, "end": 2.0})),
+        ("b'A'..=b'Z'", Struct({"start": 65, "end": 90})),
+        ("inf..", Struct({"start": INF})),
+        ("-inf..inff32", Struct({"start": -INF, "end": INF})),
+        ("NaN..=2.0", Struct({"start": NAN, "end": 2.0})),
+        ("..NaN_f64", Struct({"end": NAN})),
+        ("[0..5, .., 1..,]", [Struct({"start": 0, "end": 5}), Tuple(()), Struct({"start": 1})]),
+        ("V(..=1)", Tuple((Struct({"end": 1}),), "V")),
+        ("(a: 0.., b: 1)", Struct({"a": Struct({"start": 0}), "b": 1})),
+        ("{0..1: 2}", Map(((Struct({"start": 0, "end": 1}), 2),))),
+        ("Some(1..2)", Some(Struct({"start": 1, "end": 2}))),
+    ],
+)
+def test_ranges(text: str, node: Node) -> None:
+    assert_reads(text, node)
+
+
+@pytest.mark.parametrize("text", ["1e_+0", "1e_-_0", "1E__0"])
+def test_an_underscore_may_follow_the_e(text: str) -> None:
+    assert_reads(text, 1.0)
+
+
 def test_hexadecimal_digits_have_no_limit() -> None:
     assert parse("-0x" + "f" * 20_000) == 1 - 16**20_000
