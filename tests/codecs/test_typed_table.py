@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
+from type_matrix import ALL_TYPES, GROUPS, rows
 from typed_table import (
     FORMATS,
     SURROUNDINGS,
@@ -30,6 +32,18 @@ def test_what_goes_in_comes_out(name: str, surrounding: Surrounding, codec: Code
     outer = surround_type(annotation)
     given = surround_values(outer, values)
     assert fingerprint(come_back(outer, given, codec)) == fingerprint(given)
+
+
+def test_the_documentation_has_the_table_of_types_and_formats() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "types.md").read_text(encoding="utf-8")
+    table = "\n".join(rows())
+    assert table in page, f"docs/types.md should have this table:\n\n{table}"
+    assert "✗" not in table
+
+
+def test_every_type_is_in_the_table_once() -> None:
+    named = [name for names in GROUPS.values() for name in names]
+    assert sorted(named) == sorted(ALL_TYPES)
 
 
 @pytest.mark.parametrize(

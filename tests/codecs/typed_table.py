@@ -110,6 +110,23 @@ class Note:
     renamed: bytes = field(default=b"", alias="other_name")
 
 
+def _stripped(text: str) -> str:
+    return text.strip()
+
+
+@define
+class Checked:
+    """Converters and validators, and a field that they make."""
+
+    name: str = field(converter=_stripped, validator=attrs.validators.min_len(1))
+    count: int = field(default=0, validator=[attrs.validators.ge(0), attrs.validators.lt(100)])
+    path: Path = field(converter=Path, default=Path("a"))
+    upper: str = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.upper = self.name.upper()
+
+
 @define(slots=False, kw_only=True)
 class Loose:
     when: datetime | None = None
@@ -307,7 +324,7 @@ TABLE: dict[str, tuple[Any, list[Any]]] = {
     "Sequence": (Sequence[date], [[date.min], (date.min,), [], ()]),
     "Sequence of anything": (Sequence, [[1, "a"], (None,)]),
     "tuple": (tuple, [(), (1, "a", [None])]),
-    "typing's tuple": (typing.Tuple, [(), (1,)]),  # noqa: UP006
+    "typing's tuple": (typing.Tuple, [(), (1, [2])]),  # noqa: UP006
     "tuple of a length": (tuple[int, str, date], [(1, "a", date.min)]),
     "tuple of any length": (tuple[int, ...], [(), (1,), (1, 2, 3)]),
     "tuple of one": (tuple[str], [("a",)]),
@@ -341,6 +358,7 @@ TABLE: dict[str, tuple[Any, list[Any]]] = {
     "class without fields": (Empty, [Empty()]),
     "frozen attrs class": (Point, [Point(1), Point(-1, float("-inf"))]),
     "attrs class": (Note, [Note("a"), Note("", ["b"], 1, b"c")]),
+    "attrs class with converters": (Checked, [Checked(" a "), Checked("b", 99, Path("c/d"))]),
     "loose attrs class": (Loose, [Loose(), Loose(when=datetime.min, color=Color.GREEN)]),
     "tree": (Tree, [Tree(1), Tree(1, [Tree(2, [Tree(3)], "a"), Tree(4)])]),
     "linked list": (Link, [Link(1), Link(1, Link(2, Link(3)))]),
