@@ -87,12 +87,14 @@ class DocumentCodec(Generic[T]):
             reason, path = _place(error)
             raise DecodeError(f"the bytes are not {self.name}: {reason}", path) from error
         versions = self._versions
-        if versions is None:
+        if versions is None or versions.is_newest(plain):
             return self._schema.from_plain(plain)
+        return self._upgraded(plain, versions)
+
+    def _upgraded(self, plain: Plain, versions: Versions) -> T:
+        """Give the value of what may be of another version than the newest."""
         try:
             version = versions.of(plain)
-            if version == versions.newest == 1:
-                return self._schema.from_plain(plain)
             plain = versions.renewed(plain, version)
         except Misfit as misfit:
             raise DecodeError(misfit.message, misfit.path) from misfit.__cause__

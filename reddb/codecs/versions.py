@@ -38,14 +38,15 @@ class Versions:
     Attributes:
         newest: The version.
         upgrades: The function to the next version, by the version that it begins with.
-        ignores_stamp: Whether a value may keep its stamp, as that of a class with fields may.
+        is_class: The type is a class: its values are new dicts, with keys that are known, and it
+            passes over any other, such as the stamp.
         notation: What the format can write down.
     """
 
     newest: int
     upgrades: Mapping[int, Callable[[Any], Plain]]
     notation: Notation
-    ignores_stamp: bool
+    is_class: bool
 
     def stamped(self, plain: Plain) -> Plain:
         """Give a value with the newest version in it, if that is later than 1.
@@ -53,6 +54,9 @@ class Versions:
         Raises:
             Misfit: It is a dict that has one of the keys that are needed for this.
         """
+        if self.is_class and type(plain) is dict:  # It is new, and none of its keys is ours.
+            plain[VERSION_KEY] = self.newest
+            return plain
         fields = _fields(plain)
         if not RESERVED.isdisjoint(fields):
             raise Misfit(f"the keys {VERSION_KEY!r} and {VALUE_KEY!r} are reddb's own")
@@ -64,6 +68,14 @@ class Versions:
             return Struct({**fields, VERSION_KEY: self.newest}, plain.name)
         wrapped = {VALUE_KEY: plain, VERSION_KEY: self.newest}
         return Struct(wrapped) if self.notation is Notation.NAMED else wrapped
+
+    def is_newest(self, plain: Plain) -> bool:
+        """Tell at once whether a stored value can be read as it stands, as nearly all can."""
+        kind = type(plain)
+        fields = plain if kind is dict else plain.fields if kind is Struct else _NO_FIELDS
+        if VERSION_KEY not in fields:
+            return self.newest == 1
+        return self.is_class and fields[VERSION_KEY] == self.newest and VALUE_KEY not in fields
 
     def of(self, plain: Plain) -> int:
         """Give the version that a stored value has.
@@ -77,7 +89,7 @@ class Versions:
         raise Misfit(f"the document's version is {version!r}, which is none")
 
     def renewed(self, plain: Plain, version: int) -> Plain:
-        """Give a stored value of some version as one of the newest, without a stamp that matters.
+        """Give a stored value of some version as one of the newest, without its stamp.
 
         Raises:
             Misfit: Its version is too new or too old, or an upgrade fails.
@@ -87,8 +99,6 @@ class Versions:
                 f"the document is of version {version}, and this program knows versions up to "
                 f"{self.newest}: a newer program has written it"
             )
-        if version == self.newest and self.ignores_stamp and VALUE_KEY not in _fields(plain):
-            return plain
         plain = _without_stamp(plain)
         if version == self.newest:
             return plain

@@ -64,7 +64,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "`msgspec.Struct`": ("struct", "frozen struct"),
     "`NamedTuple`": ("named tuple",),
     "`TypedDict`": ("TypedDict", "TypedDict of odd keys"),
-    "classes that contain themselves or each other": ("tree", "linked list", "married couple"),
+    "classes that contain themselves or each other": (
+        "tree",
+        "linked list",
+        "chain by Self",
+        "married couple",
+    ),
     "generic classes of all kinds": (
         *("generic class", "generic class of a generic", "generic class of anything"),
         *("child of a generic", "generic in a generic", "generic struct", "generic TypedDict"),

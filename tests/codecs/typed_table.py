@@ -19,6 +19,7 @@ from typing import (
     NewType,
     NotRequired,
     Optional,
+    Self,
     TypedDict,
     TypeVar,
     Union,
@@ -146,6 +147,17 @@ class Link:
     next: Link | None = None
 
 
+@define
+class Chain(Generic[T]):
+    """Each way to name the class that one is in."""
+
+    value: T
+    next: Self | None = None
+    others: list[Self] = field(factory=list)
+    by_name: dict[str, tuple[Self, ...]] = field(factory=dict)
+    marked: Annotated[Self | None, "metadata"] = None
+
+
 @frozen
 class Husband:
     wife: Wife | None = None
@@ -230,6 +242,8 @@ AliasOf = TypeAliasType("AliasOf", dict[str, T], type_params=(T,))
 
 OSLO = ZoneInfo("Europe/Oslo")
 UUID_1 = UUID(int=1)
+
+_chain: Any = Chain  # mypy takes no instance of it for one of `Self`.
 
 TABLE: dict[str, tuple[Any, list[Any]]] = {
     # Leaves
@@ -362,6 +376,19 @@ TABLE: dict[str, tuple[Any, list[Any]]] = {
     "loose attrs class": (Loose, [Loose(), Loose(when=datetime.min, color=Color.GREEN)]),
     "tree": (Tree, [Tree(1), Tree(1, [Tree(2, [Tree(3)], "a"), Tree(4)])]),
     "linked list": (Link, [Link(1), Link(1, Link(2, Link(3)))]),
+    "chain by Self": (
+        Chain[date],
+        [
+            _chain(date.min),
+            _chain(
+                date.min,
+                _chain(date.max),
+                [_chain(date.min)],
+                {"a": (_chain(date.max), _chain(date.min))},
+                _chain(date.max),
+            ),
+        ],
+    ),
     "married couple": (Husband, [Husband(), Husband(Wife(Husband(Wife())))]),
     "frozen dataclass": (Money, [Money(Decimal("1.10")), Money(Decimal(0), "NOK")]),
     "dataclass": (Counted, [Counted({}), Counted({"a": 1, "b": 2})]),

@@ -13,6 +13,7 @@ from typing import (
     Generic,
     Literal,
     NewType,
+    Self,
     TypeVar,
     Union,
     get_args,
@@ -96,7 +97,7 @@ def fill(annotation: Any, variables: Mapping[Any, Any]) -> Any:
 
 
 def field_types(annotation: Any) -> dict[str, Any]:
-    """Give the types of a class's fields, with forward references and type variables resolved.
+    """Give the types of a class's fields, with forward references, ``Self`` and variables resolved.
 
     Args:
         annotation: The class, with its type arguments if it has any.
@@ -109,9 +110,22 @@ def field_types(annotation: Any) -> dict[str, Any]:
     # A TypedDict repeats its bases' annotations, and has no bases by the time it is a class.
     owners = list(reversed(variables)) if is_typed_dict(cls) else cls.__mro__
     return {
-        name: fill(hint, variables.get(_owner(owners, name, cls), {}))
+        name: _with_self(fill(hint, variables.get(_owner(owners, name, cls), {})), annotation)
         for name, hint in _hints(cls).items()
     }
+
+
+def _with_self(annotation: Any, cls: Any) -> Any:
+    """Replace ``Self`` in the annotation of a class's field by the class."""
+    if annotation is Self:
+        return cls
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    filled = tuple(_with_self(each, cls) for each in arguments)
+    if all(one is other for one, other in zip(filled, arguments, strict=True)):
+        return annotation
+    if origin is Annotated:
+        return Annotated[(filled[0], *annotation.__metadata__)]
+    return Union[filled] if is_union(annotation) else origin[filled]  # noqa: UP007  # At run time.
 
 
 def _hints(cls: Any) -> dict[str, Any]:
