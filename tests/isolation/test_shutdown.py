@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,17 @@ from bases import ALL, Base, values
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from reddb import (
+    BinDb,
+    CodecMismatch,
     DatabaseBroken,
     DatabaseClosed,
+    DatabaseLocked,
+    DataCorrupted,
     DbConfig,
     FileStorage,
     JsonDb,
     MemDb,
+    PersistFailed,
     RedDb,
     WriteOrder,
 )
@@ -41,16 +47,45 @@ def suffixes(directory: Path) -> set[str]:
     return {path.suffix for path in directory.iterdir()}
 
 
-class Buggy(FileStorage):
-    """Has a bug that shows at the second write."""
+@pytest.fixture
+def at_work(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What worker threads are doing. None may be left to itself when its caller is cancelled."""
+    doing: list[object] = []
+    run_sync = trio.to_thread.run_sync
 
+    async def watched(function: Any, *args: Any, **settings: Any) -> Any:
+        assert not settings.get("abandon_on_cancel")
+
+        def work() -> Any:
+            doing.append(function)
+            try:
+                return function(*args)
+            finally:
+                doing.remove(function)
+
+        return await run_sync(work, **settings)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", watched)
+    return doing
+
+
+def remove_files(directory: Path) -> None:
+    """Remove all files of a directory."""
+    for path in directory.iterdir():
+        path.unlink()
+
+
+class Doomed(FileStorage):
+    """Raises `error` at the second write."""
+
+    error: Exception
     count = 0
 
     async def append(self, commits: Any) -> None:
         """Keep the first commits, then fail."""
         self.count += 1
         if self.count == 2:
-            raise ZeroDivisionError
+            raise self.error
         await super().append(commits)
 
 
@@ -90,6 +125,15 @@ async def end_broken(db: RedDb[int]) -> None:
     await db.insert_one(2)
 
 
+async def end_refused(db: RedDb[int]) -> None:
+    """Have the log fail, while others write and watch."""
+    await db.insert_one(1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(db.wait_for, db.begin().insert_one(3).id, bool)
+        for number in range(5):
+            nursery.start_soon(db.insert_one, number)
+
+
 async def end_compacting(db: RedDb[int]) -> None:
     """Leave during a compaction."""
     async with trio.open_nursery() as nursery:
@@ -104,8 +148,20 @@ ENDS = (
     end_cancelled,
     end_watching,
     end_broken,
+    end_refused,
     end_compacting,
 )
+FAILURES: dict[Callable[[RedDb[int]], Any], Callable[[], Exception]] = {
+    end_broken: ZeroDivisionError,
+    end_refused: lambda: OSError(errno.ENOSPC, "full"),
+}
+
+
+def is_expected(error: BaseException) -> bool:
+    """Tell whether an exception is one that an end comes with."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(is_expected, error.exceptions))
+    return isinstance(error, ZeroDivisionError | DatabaseBroken | PersistFailed | trio.Cancelled)
 
 
 @pytest.mark.parametrize("write_order", WriteOrder)
@@ -116,24 +172,84 @@ async def test_nothing_is_left_behind(
     kind: type[RedDb[Any]],
     end: Callable[[RedDb[int]], Any],
     write_order: WriteOrder,
+    at_work: list[object],
 ) -> None:
     config = DbConfig("notes", dir=tmp_path, write_order=write_order)
-    storage = Buggy(tmp_path / "notes.x") if end is end_broken else None
+    storage: Doomed | None = None
+    if end in FAILURES:
+        storage = Doomed(tmp_path / "notes.x")
+        storage.error = FAILURES[end]()
     tasks = trio.lowlevel.current_statistics().tasks_living
-    async with trio.open_nursery():
-        with contextlib.suppress(ZeroDivisionError, DatabaseBroken):
-            async with kind.open(config, int, storage=storage) as db:
-                await end(db)
-        # Trio keeps its worker threads for later; none may still be at work.
-        limiter = trio.to_thread.current_default_thread_limiter()
-        assert limiter.borrowed_tokens == 0
-        assert trio.lowlevel.current_statistics().tasks_living == tasks
+    try:
+        async with kind.open(config, int, storage=storage) as db:
+            await end(db)
+    except BaseException as error:
+        if not is_expected(error):
+            raise
+    assert at_work == []  # Trio keeps its worker threads for later; none is at work.
+    assert trio.lowlevel.current_statistics().tasks_living == tasks
     assert not open_files()
     left = suffixes(tmp_path) - {".lock"}
     assert len(left) == 1
     assert ".new" not in left
     async with kind.open(config, int):
         pass
+
+
+async def open_damaged(directory: Path) -> None:
+    """Open a file with a byte that was flipped, before its end."""
+    async with JsonDb.open(DbConfig("notes", dir=directory), int) as db:
+        for number in range(3):
+            await db.insert_one(number)
+    log = directory / "notes.json"
+    data = bytearray(log.read_bytes())
+    data[len(data) // 2] ^= 1
+    log.write_bytes(data)
+    with pytest.raises(DataCorrupted):
+        async with JsonDb.open(DbConfig("notes", dir=directory), int):
+            pass
+
+
+async def open_in_another_format(directory: Path) -> None:
+    """Open a file that another codec wrote."""
+    async with JsonDb.open(DbConfig("notes", dir=directory), int):
+        pass
+    (directory / "notes.json").rename(directory / "notes.bin")
+    with pytest.raises(CodecMismatch):
+        async with BinDb.open(DbConfig("notes", dir=directory), int):
+            pass
+
+
+async def open_twice(directory: Path) -> None:
+    """Open what is open."""
+    async with JsonDb.open(DbConfig("notes", dir=directory), int):
+        with pytest.raises(DatabaseLocked):
+            async with JsonDb.open(DbConfig("notes", dir=directory), int):
+                pass
+
+
+async def open_nowhere(directory: Path) -> None:
+    """Open in a directory that is not there."""
+    with pytest.raises(PersistFailed):
+        async with JsonDb.open(DbConfig("notes", dir=directory / "notes"), int):
+            pass
+
+
+OPENINGS = (open_damaged, open_in_another_format, open_twice, open_nowhere)
+
+
+@pytest.mark.parametrize("fail_to_open", OPENINGS, ids=lambda opening: opening.__name__)
+async def test_an_opening_that_fails_leaves_nothing_behind(
+    tmp_path: Path, fail_to_open: Callable[[Path], Any], at_work: list[object]
+) -> None:
+    tasks = trio.lowlevel.current_statistics().tasks_living
+    await fail_to_open(tmp_path)
+    assert at_work == []
+    assert trio.lowlevel.current_statistics().tasks_living == tasks
+    assert not open_files()
+    remove_files(tmp_path)
+    async with JsonDb.open(DbConfig("notes", dir=tmp_path), int) as db:
+        await db.insert_one(1)
 
 
 async def test_leaving_cancels_nobodys_accepted_write(
