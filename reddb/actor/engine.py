@@ -81,9 +81,9 @@ class Engine(Generic[T]):
 
     @contextlib.contextmanager
     def subscribed(
-        self, since: int | None, commits_max: int, coalesce: bool
+        self, since: int | None, commits_max: int, coalesce: bool, key: int | None = None
     ) -> Iterator[Subscription]:
-        """Give a subscription for the length of the body.
+        """Give a subscription, to all commits or those of one key, for the length of the body.
 
         Raises:
             FeedLagged: What followed `since` is not kept any more.
@@ -100,7 +100,7 @@ class Engine(Generic[T]):
         missed = writer.history.since(seen) if seen < kept else []
         if missed is None:
             raise FeedLagged(seen)
-        subscription = Subscription(seen, commits_max, coalesce)
+        subscription = Subscription(seen, commits_max, coalesce, key)
         subscription.replay([commit for commit in missed if commit.seq <= kept])
         writer.feeds.add(subscription)
         try:

@@ -42,6 +42,8 @@ class Subscription:
     """The number of the last commit that the reader has seen, or that it asked to begin after."""
     commits_max: int
     coalesce: bool
+    key: int | None = None
+    """The one document that the reader wants to hear of, by the number of its id; None for all."""
     _buffer: deque[Applied | _Coalesced] = field(factory=deque, init=False)
     _catching_up: int = field(default=0, init=False)
     """How many of the first in the buffer are from before the subscription; they do not count."""
@@ -139,28 +141,38 @@ def add_changes(net: dict[int, Change], changes: Sequence[Change]) -> None:
 
 @define(eq=False)
 class Feeds:
-    """All subscriptions of a database."""
+    """All subscriptions of a database, by the key that each is about.
 
-    _subscriptions: list[Subscription] = field(factory=list, init=False)
+    So a commit costs nothing to, and wakes none of, those who wait for other documents.
+    """
+
+    _by_key: dict[int | None, list[Subscription]] = field(factory=dict, init=False)
 
     def publish(self, commits: Sequence[Applied]) -> None:
-        """Hand commits, which are kept, to every subscription."""
-        for subscription in self._subscriptions:
-            for commit in commits:
-                subscription.put(commit)
+        """Hand commits, which are kept, to every subscription that they concern."""
+        if not self._by_key:
+            return
+        for commit in commits:
+            for key in (None, *(change.key for change in commit.changes)):
+                for subscription in self._by_key.get(key, ()):
+                    subscription.put(commit)
 
     def add(self, subscription: Subscription) -> None:
         """Let a subscription have what is published from now on."""
-        self._subscriptions.append(subscription)
+        self._by_key.setdefault(subscription.key, []).append(subscription)
 
     def remove(self, subscription: Subscription) -> None:
         """Let it have nothing more."""
-        self._subscriptions.remove(subscription)
+        same_key = self._by_key[subscription.key]
+        same_key.remove(subscription)
+        if not same_key:
+            del self._by_key[subscription.key]
 
     def end(self, error: Callable[[], BaseException] | None = None) -> None:
         """Say to all that nothing more comes."""
-        for subscription in self._subscriptions:
-            subscription.end(error)
+        for same_key in self._by_key.values():
+            for subscription in same_key:
+                subscription.end(error)
 
     def __len__(self) -> int:
-        return len(self._subscriptions)
+        return sum(map(len, self._by_key.values()))

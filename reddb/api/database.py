@@ -60,6 +60,9 @@ T = TypeVar("T")
 D = TypeVar("D")
 R = TypeVar("R")
 
+_WAIT_COMMITS_MAX = 1024
+"""How many commits of its document `wait_for` can be behind before it goes on from the newest."""
+
 
 class RedDb(Generic[T]):
     """A handle on an open database of documents of type `T`.
@@ -439,24 +442,23 @@ class RedDb(Generic[T]):
             >>> job = await db.wait_for(job.id, lambda job: job.done)
         """
         await trio.lowlevel.checkpoint()
+        key = key_of(id)
         while True:
             state = self._kept()
-            document = state.get(key_of(id))
+            document = state.get(key)
             if document is not None and predicate(document.data):
                 return document
             with contextlib.suppress(FeedLagged):
-                return await self._wait_since(state.seq, id, predicate)
+                return await self._wait_since(state.seq, key, predicate)
 
     async def _wait_since(
-        self,
-        seq: int,
-        id: UUID,  # noqa: A002
-        predicate: Callable[[T], object],
+        self, seq: int, key: int, predicate: Callable[[T], object]
     ) -> Document[T]:
-        async with self.watch(since=seq) as feed:
-            async for commit in feed:
+        engine = self._engine
+        with engine.subscribed(seq, _WAIT_COMMITS_MAX, coalesce=False, key=key) as subscription:
+            async for commit in Feed(subscription, self._state().reader, None):
                 for change in commit.changes:
-                    if change.id == id and change.op != "delete":
+                    if change.id.int == key and change.op != "delete":
                         document = change.document()
                         if predicate(document.data):
                             return document

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
+from uuid import UUID
 
 import pytest
 import trio
@@ -53,6 +55,36 @@ async def test_wait_for_sees_what_is_there_for_a_moment_only(base: Base) -> None
                 writers.start_soon(db.update_one, document.id, number)
         await wait_all_tasks_blocked()
         assert found == [2]
+
+
+async def test_who_waits_for_a_document_is_not_woken_by_commits_of_others(base: Base) -> None:
+    steps: Counter[trio.lowlevel.Task] = Counter()
+
+    class Steps(trio.abc.Instrument):
+        def after_task_step(self, task: trio.lowlevel.Task) -> None:
+            steps[task] += 1
+
+    async def wait(id_: UUID) -> None:
+        waiters.append(trio.lowlevel.current_task())
+        await db.wait_for(id_, lambda data: data == 3)
+
+    waiters: list[trio.lowlevel.Task] = []
+    async with base.open(int) as db, trio.open_nursery() as nursery:
+        first, second, other = await db.insert([1, 2, 0])
+        for document in (first, first, second):
+            nursery.start_soon(wait, document.id)
+        await wait_all_tasks_blocked()
+        trio.lowlevel.add_instrument(counter := Steps())
+        for number in range(5):
+            await db.update_one(other.id, number)
+        await wait_all_tasks_blocked()
+        assert [steps[task] for task in waiters] == [0, 0, 0]
+        await db.update_one(first.id, 2)
+        await wait_all_tasks_blocked()
+        assert sorted(bool(steps[task]) for task in waiters) == [False, True, True]
+        trio.lowlevel.remove_instrument(counter)
+        await db.update_where(bool).exec(lambda _: 3)
+    assert db._engine.writer.feeds._by_key == {}
 
 
 async def test_wait_for_a_document_that_is_yet_to_come(base: Base) -> None:
