@@ -7,11 +7,13 @@ General layout:
 - `reddb.codecs` turns values into bytes and back: one module a format, and the typing layer.
 - `reddb.cli` is the command line, which needs the extra ``reddb[cli]``.
 - `reddb.testing` has the conformance suites for codecs and storages of your own.
+- `reddb.migrate` moves data in from the Rust crate, and back.
 - `reddb.errors` has all exceptions.
 
 Everything public is named here, once.
 """
 
+from reddb import migrate as migrate
 from reddb.actor.document import Document
 from reddb.actor.file_storage import FileStorage
 from reddb.actor.salvaging import SalvageReport
@@ -22,6 +24,7 @@ from reddb.api.config import DbConfig, Durability, WriteOrder
 from reddb.api.database import BinDb, JsonDb, MemDb, RedDb, RonDb, YamlDb
 from reddb.api.feed import DocumentChange, Feed, FeedCommit
 from reddb.api.first_aid import salvage, verify
+from reddb.api.progress import Progress
 from reddb.api.query import Collected, LiveResults, Query, SnapshotQuery
 from reddb.api.reading import read_snapshot
 from reddb.api.snapshot import Snapshot
@@ -90,6 +93,7 @@ __all__ = [
     "MemoryStorage",
     "Notation",
     "PersistFailed",
+    "Progress",
     "Query",
     "Recovery",
     "RedDb",

@@ -54,6 +54,14 @@ class Insert(Command[None]):
     """Store new documents, all or none."""
 
     changes: Sequence[Change]
+    expects_empty: bool = False
+    """Whether the database must be empty."""
+    rewrites_log: bool = False
+    """Keep them by writing the whole log anew, as compaction does, not as one more commit in it.
+
+    That is just as atomic, and takes little memory, now and at every opening: a commit is one
+    frame, and a frame is made and read as a whole.
+    """
 
 
 @frozen

@@ -97,6 +97,8 @@ def _looked_up(
     """Give the changes and the result of a command that names its documents."""
     match command:
         case Insert(changes):
+            if command.expects_empty and len(state):
+                raise RedDbError(f"the database is not empty: it has {len(state)} documents")
             _check_insertions(state, changes)
             return changes, None
         case UpdateOne(record):

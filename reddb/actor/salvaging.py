@@ -10,13 +10,9 @@ given to a commit is given to another one later.
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import trio
 from attrs import define, evolve, field, frozen
 
 from reddb.actor.disk import Disk, DiskFile
@@ -28,9 +24,10 @@ from reddb.actor.frames import (
     encode_frame,
     encode_header,
 )
+from reddb.actor.new_file import new_file
 from reddb.actor.survey import Damage, TornTail
 from reddb.actor.verification import Tally, header_of, look_through
-from reddb.errors import CodecMismatch, DatabaseLocked, DataCorrupted
+from reddb.errors import CodecMismatch, DataCorrupted
 
 
 @frozen(kw_only=True)
@@ -119,14 +116,14 @@ async def salvage_log(
     if broken is not None and codec is None:
         reason = f"{broken.reason}; to salvage it, say which codec wrote it"
         raise DataCorrupted(str(source), 0, reason)
-    async with _new_log(disk, target) as new_file:
+    async with new_file(disk, target) as copied:
         size = await file.size()
         survey = beginning.survey(file, size)
         tally = Tally()
         found = await look_through(survey, tally.add)
         last_seq, commits = survey.seq, tally.commit_count
         new_header = Header(header.codec, random_bytes(16), last_seq - commits, synced=0)
-        copy = _Copy(new_file, new_header)
+        copy = _Copy(copied, new_header)
         # The same again: what was whole still is, and what has been written since lies behind it.
         await look_through(beginning.survey(file, size, until=survey.end), copy.add)
         if copy.seq != last_seq:
@@ -174,39 +171,3 @@ class _Copy:
         header = evolve(self._header, synced=self._size)
         await self._file.write(0, encode_header(header), sync=True)
         return self._size
-
-
-@contextlib.asynccontextmanager
-async def _new_log(disk: Disk, path: Path) -> AsyncIterator[DiskFile]:
-    """A new file that gets the name `path` after the body; it is removed if the body fails."""
-    lock_path, new_path = (path.with_name(path.name + end) for end in (".lock", ".new"))
-    lock = await disk.lock(lock_path)
-    if lock is None:
-        raise DatabaseLocked(str(lock_path))
-    try:
-        await _expect_none(disk, path)
-        await disk.unlink(new_path)
-        file = await disk.create(new_path)
-        try:
-            yield file
-            await _expect_none(disk, path)
-            with trio.CancelScope(shield=True):  # Once it has its name it has happened.
-                await disk.rename(new_path, path)
-                await disk.sync_directory(path.parent)
-        except BaseException:
-            with trio.CancelScope(shield=True), contextlib.suppress(OSError):
-                await disk.unlink(new_path)
-            raise
-        finally:
-            with trio.CancelScope(shield=True):
-                await file.aclose()
-    finally:
-        with trio.CancelScope(shield=True):
-            await lock.aclose()
-
-
-async def _expect_none(disk: Disk, path: Path) -> None:
-    file = await disk.open(path)
-    if file is not None:
-        await file.aclose()
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))

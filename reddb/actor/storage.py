@@ -92,7 +92,9 @@ class Storage(Protocol):
     async def compact(self, seq: int, live: Iterable[Fact]) -> None:
         """Keep `live` in place of every commit up to and including `seq`.
 
-        Runs beside `append`, in a task of its own; what is appended meanwhile is kept too.
+        Runs beside `append`, in a task of its own; what is appended meanwhile is kept too. `seq`
+        may be that of a commit that comes next and was never appended, because it is too large for
+        that: then nothing is appended meanwhile.
 
         Raises:
             OSError: It could not be done, and everything is as before.

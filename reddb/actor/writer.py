@@ -26,7 +26,7 @@ from typing import Any, Generic, TypeVar, cast
 import trio
 from attrs import define, field, frozen
 
-from reddb.actor.commands import AddIndex, Compact, Decidable
+from reddb.actor.commands import AddIndex, Compact, Decidable, Insert
 from reddb.actor.decide import Decision, decide
 from reddb.actor.feeds import Feeds
 from reddb.actor.history import Applied, History
@@ -76,6 +76,8 @@ class _Batch(Generic[T]):
     """The calls to be answered once the batch is kept, each with its result or its error."""
     data_bytes: int = 0
     """How many bytes of documents its commits put."""
+    rewrites_log: bool = False
+    """Whether the log is written anew with the batch, instead of being appended to."""
 
 
 @define(eq=False)
@@ -85,6 +87,7 @@ class _Compaction:
     calls: list[Call[Any]]
     """Who asked for it; nobody, if the log's size did."""
     scope: trio.CancelScope = field(factory=trio.CancelScope)
+    ended: trio.Event = field(factory=trio.Event)
 
 
 @frozen
@@ -184,6 +187,8 @@ class Writer(Generic[T]):
             elif isinstance(call.command, Compact):
                 self._wanting_compaction.append(call)
                 self._start_compaction(nursery)
+            elif isinstance(call.command, Insert) and call.command.rewrites_log:
+                batch = await self._decide_alone(call, batch)
             else:
                 batch = await self._decide(call, batch)
                 if batch.data_bytes >= _BATCH_BYTES_MAX:
@@ -229,6 +234,18 @@ class Writer(Generic[T]):
                 call.answer(None, error)
                 return batch
 
+    async def _decide_alone(self, call: Call[Any], batch: _Batch[T]) -> _Batch[T]:
+        """Decide a command for which the log is written anew; give the batch for the next one."""
+        await self._keep(batch)
+        if self.refusal is not None:
+            call.answer(None, self.refused())
+            return _Batch(self.kept)
+        steps = decide(self.kept, cast("Decidable", call.command), self.history)
+        alone = await self._decide_slowly(call, steps)
+        alone.rewrites_log = True
+        await self._keep(alone)
+        return _Batch(self.kept)
+
     def _take_in(self, batch: _Batch[T], call: Call[Any], decision: Decision[T]) -> None:
         """Add to a batch what a call comes to."""
         if decision.changes:
@@ -246,7 +263,10 @@ class Writer(Generic[T]):
             if not self._settings.file_first:
                 self.published = batch.state
             try:
-                await self._storage.append(batch.commits)
+                if batch.rewrites_log:
+                    await self._rewrite_log(batch.state)
+                else:
+                    await self._storage.append(batch.commits)
             except OSError as error:
                 self._refuse(batch, error)
                 return
@@ -255,6 +275,12 @@ class Writer(Generic[T]):
         self.feeds.publish(batch.applied)
         for call, result, raised in batch.decided:
             call.answer(result, raised)
+
+    async def _rewrite_log(self, state: State[T]) -> None:
+        """Have the storage keep `state` in place of all that it holds."""
+        while self._compaction is not None:
+            await self._compaction.ended.wait()
+        await self._storage.compact(state.seq, state.entries())
 
     def _refuse(self, batch: _Batch[T], error: OSError) -> None:
         """Take the published state back to what is kept; write no more."""
@@ -303,5 +329,6 @@ class Writer(Generic[T]):
         for call in compaction.calls:
             call.answer(None, failed)
         self._compaction = None
+        compaction.ended.set()
         if self._wanting_compaction:
             self._start_compaction(nursery)

@@ -38,6 +38,7 @@ from reddb.actor.state import State
 from reddb.actor.steps import run_cooperatively
 from reddb.actor.storage import MemoryStorage, Storage
 from reddb.actor.writer import WriterSettings
+from reddb.api.bulk import Bulk
 from reddb.api.config import DbConfig, Durability, WriteOrder
 from reddb.api.feed import Feed
 from reddb.api.query import Plan, Query, equal_to, select, whole_number
@@ -93,6 +94,11 @@ class RedDb(Generic[T]):
     def __repr__(self) -> str:
         closed = ", closed" if self._closed else ""
         return f"<{type(self).__name__} {self._config.name!r}{closed}>"
+
+    @property
+    def document_type(self) -> Any:
+        """The type of the documents' data, as it was given to `open`; `Any` if none was."""
+        return self._engine.codec.document_type
 
     # Opening and closing.
 
@@ -468,7 +474,7 @@ class RedDb(Generic[T]):
 
     def snapshot(self) -> Snapshot[T]:
         """Give all documents as they are now, for as long as you like, at no cost."""
-        snapshot = Snapshot(self._state())
+        snapshot = Snapshot(self._state(), self.document_type)
         self._engine.snapshots.add(snapshot)
         return snapshot
 
@@ -638,15 +644,25 @@ class RedDb(Generic[T]):
         the caller goes on to change.
         """
         codec = self._engine.codec
-        data = codec.encode(value)
+        id_ = self._config.new_id() if id is None else id
+        entry = self._entry(id_, value)
+        own = value if codec.immutable else codec.decode(entry.data)
+        return Record(entry, Document(id_, own))
+
+    def _entry(self, id: UUID, value: T) -> Entry:  # noqa: A002
+        """Encode a value that is to be stored under `id`."""
+        data = self._engine.codec.encode(value)
         if len(data) > self._config.document_bytes_max:
             raise EncodeError(
                 f"the document takes {len(data)} bytes; document_bytes_max is "
                 f"{self._config.document_bytes_max}"
             )
-        id_ = self._config.new_id() if id is None else id
-        own = value if codec.immutable else codec.decode(data)
-        return Record(Entry(id_.int, data), Document(id_, own))
+        return Entry(id.int, data)
+
+    def _bulk(self) -> Bulk[T]:
+        """Begin to gather documents that are to be stored together, under ids of their own."""
+        self._check()
+        return Bulk(self._entry, self._engine.ask, lambda: self._state().data_bytes)
 
 
 async def _commit_in_writer(_: object) -> None:

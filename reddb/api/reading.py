@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 
 from reddb.actor.disk import Disk
 from reddb.actor.reading import LogReader, read_state
+from reddb.actor.state import State
 from reddb.api.first_aid import opened_for_reading
 from reddb.api.snapshot import Snapshot
 from reddb.codecs import Codec, DocumentCodec
@@ -80,4 +81,5 @@ async def read_snapshot(
         if codec is None or codec.name != found:
             expected = "one of reddb's own" if codec is None else codec.name
             raise CodecMismatch(str(path), expected=expected, found=found)
-        return Snapshot(await read_state(log, DocumentCodec(codec, document_type)))
+        state: State[Any] = await read_state(log, DocumentCodec(codec, document_type))
+    return Snapshot(state, document_type)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from attrs import field, frozen
@@ -44,6 +44,8 @@ class Snapshot(Generic[T]):
     """
 
     _state: State[T] = field(alias="state")
+    document_type: Any = Any
+    """The type of the documents' data; `Any` if they are plain values."""
 
     @property
     def seq(self) -> int:

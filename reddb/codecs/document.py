@@ -44,6 +44,7 @@ class DocumentCodec(Generic[T]):
         declared = DocumentType.of(document_type)
         self._schema: Schema[T] = Schema(declared, codec.notation)
         self._codec = codec
+        self.document_type = document_type
         self._write = codec.encode
         if type(codec) is JsonCodec and bytes not in self._schema.scalars:
             self._write = encode_checked  # The schema has checked the rest.

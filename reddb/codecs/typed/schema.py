@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 _HINT = "; a class of your own needs a TypeHook"
 
-_KINDS = (
+KINDS = (
     plan_hooked,
     plan_any,
     plan_leaf,
@@ -68,7 +68,7 @@ class Schema(Generic[T]):
 
     def __init__(self, document_type: Any, notation: Notation) -> None:
         declared = DocumentType.of(document_type)
-        planner = Planner(notation, _KINDS, Hooks(declared.hooks))
+        planner = Planner(notation, KINDS, Hooks(declared.hooks))
         try:
             self._plan = planner.plan(declared.type)
             cls = bare(declared.type)

@@ -73,7 +73,7 @@ def _plan_members(types: Sequence[Any], planner: Planner) -> Plan:
         return plans[0]
     tagged = _tagged(members)
     plain = [member for member in members if member not in tagged]
-    tags = dict(zip(_tags([member.annotation for member in tagged]), tagged, strict=True))
+    tags = dict(zip(tags_of([member.annotation for member in tagged]), tagged, strict=True))
     write = _mark_in_ron if planner.notation is Notation.NAMED else _mark
     read = _marked_in_ron if planner.notation is Notation.NAMED else _marked
     expected = " | ".join(map(type_name, types))
@@ -102,8 +102,12 @@ def _clash(one: Plan, other: Plan) -> bool:
     return one is not other and bool(one.forms & other.forms) and not (one.as_is and other.as_is)
 
 
-def _tags(types: Sequence[Any]) -> list[str]:
-    """Give each type a tag: its name, or its full name where that is shared, as an identifier."""
+def tags_of(types: Sequence[Any]) -> list[str]:
+    """Give each type a tag: its name, or its full name where that is shared, as an identifier.
+
+    Raises:
+        Misfit: Two of them would have the same.
+    """
     names = [type_name(each) for each in types]
     short = Counter(_last(name) for name in names)
     tags = [_last(name) if short[_last(name)] == 1 else name for name in names]

@@ -1,0 +1,87 @@
+"""Many documents on their way into a database at once, encoded one by one.
+
+What `reddb.transfer` and `reddb.migrate` store is more than anybody wants to hold as values. Here
+each document is encoded as it comes; what waits to be stored is what the database will hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from attrs import define, field
+
+from reddb.actor.commands import Insert
+from reddb.actor.pages import Entry
+from reddb.actor.state import Change
+from reddb.errors import RedDbError
+
+T = TypeVar("T")
+
+_APPENDED_BYTES_MAX = 4 * 1024 * 1024
+"""A larger commit is kept by writing the log anew, if the rest of the log is no larger than it.
+
+A commit that is appended is one frame, of which opening holds a few copies; a log that is written
+anew has frames of bounded size. The other condition keeps a large database from being written anew
+for little.
+"""
+
+
+@define(eq=False)
+class Bulk(Generic[T]):
+    """Documents that are stored together, in one commit.
+
+    Example:
+        >>> bulk.add(id, Note("buy milk"))
+        >>> await bulk.commit()
+    """
+
+    _entry: Callable[[UUID, T], Entry]
+    """Encodes a value, or raises EncodeError."""
+    _ask: Callable[[Insert], Awaitable[None]]
+    _live_bytes: Callable[[], int]
+    """Gives the encoded size of what the database holds."""
+    _entries: dict[int, Entry] = field(factory=dict, init=False)
+    size_bytes: int = field(default=0, init=False)
+    """The encoded size of what was added since the last commit."""
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, id: UUID, value: T) -> None:  # noqa: A002
+        """Add a document, behind those that were added before.
+
+        Raises:
+            EncodeError: The value does not fit the document type or the format.
+            RedDbError: A document with this id was added already.
+        """
+        if id.int in self._entries:
+            raise RedDbError(f"two of the documents have the id {id}")
+        entry = self._entry(id, value)
+        self._entries[id.int] = entry
+        self.size_bytes += len(entry.data)
+
+    async def commit(
+        self, *, order: Iterable[int] | None = None, expects_empty: bool = False
+    ) -> None:
+        """Store what was added, all or nothing, and forget it.
+
+        Args:
+            order: The numbers of all ids, in the order to insert them in; by default that in
+                which they were added.
+            expects_empty: Whether to refuse a database that has documents.
+
+        Raises:
+            RedDbError: A document with one of the ids is there already, or the database is not
+                empty.
+            UniqueViolation: A key is taken in a unique index.
+            PersistFailed: The log could not be written.
+            Exception: Whatever an index's key function raises.
+        """
+        large = self.size_bytes > _APPENDED_BYTES_MAX and self.size_bytes >= self._live_bytes()
+        keys = self._entries if order is None else order
+        changes = [Change(key, None, self._entries[key]) for key in keys]
+        await self._ask(Insert(changes, expects_empty, rewrites_log=large))
+        self._entries = {}
+        self.size_bytes = 0
