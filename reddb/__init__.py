@@ -8,12 +8,15 @@ General layout:
 - `reddb.cli` is the command line, which needs the extra ``reddb[cli]``.
 - `reddb.testing` has the conformance suites for codecs and storages of your own.
 - `reddb.migrate` moves data in from the Rust crate, and back.
+- `reddb.transfer` writes databases to files that other programs read, and reads those.
 - `reddb.errors` has all exceptions.
 
 Everything public is named here, once.
 """
 
 from reddb import migrate as migrate
+from reddb import transfer as transfer
+from reddb.actor.backing_up import BackupReport
 from reddb.actor.document import Document
 from reddb.actor.file_storage import FileStorage
 from reddb.actor.salvaging import SalvageReport
@@ -61,6 +64,7 @@ from reddb.errors import (
 )
 
 __all__ = [
+    "BackupReport",
     "BinDb",
     "CborCodec",
     "Codec",

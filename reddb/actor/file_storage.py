@@ -198,13 +198,7 @@ class FileStorage:
             self._meanwhile = None
 
     async def _write_checkpoint(self, file: DiskFile, header: Header, live: Iterable[Fact]) -> int:
-        size = HEADER_BYTES
-        for facts in _chunks(live):
-            kind, seq = FrameKind.CHECKPOINT, header.base_seq
-            frame = encode_frame(header, size, kind, seq, 0, facts)
-            await file.write(size, frame, sync=False)
-            size += len(frame)
-        return size
+        return await write_checkpoint(file, header, live)
 
     async def _catch_up(self, file: DiskFile, header: Header, size: int) -> int:
         """Copy what was committed meanwhile, until little of it is left."""
@@ -261,6 +255,34 @@ class FileStorage:
                     stack.push_async_callback(file.aclose)
                     if not self._failed and self._synced < self._size:
                         await file.sync()
+
+
+async def write_checkpoint(
+    file: DiskFile,
+    header: Header,
+    live: Iterable[Fact],
+    report: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Write the documents of a compacted log behind where its header will be; sync nothing.
+
+    Args:
+        file: The new log.
+        header: What its header will be, but for `Header.synced`.
+        live: The documents, in order.
+        report: Called with how many are written, after each frame.
+
+    Returns:
+        Where the documents end.
+    """
+    size, count = HEADER_BYTES, 0
+    for facts in _chunks(live):
+        kind, seq = FrameKind.CHECKPOINT, header.base_seq
+        frame = encode_frame(header, size, kind, seq, 0, facts)
+        await file.write(size, frame, sync=False)
+        size += len(frame)
+        count += len(facts)
+        report(count)
+    return size
 
 
 def _commit_frames(header: Header, offset: int, synced: int, commits: Sequence[Commit]) -> bytes:

@@ -40,6 +40,7 @@ class Bulk(Generic[T]):
     _entry: Callable[[UUID, T], Entry]
     """Encodes a value, or raises EncodeError."""
     _ask: Callable[[Insert], Awaitable[None]]
+    _new_id: Callable[[], UUID]
     _live_bytes: Callable[[], int]
     """Gives the encoded size of what the database holds."""
     _entries: dict[int, Entry] = field(factory=dict, init=False)
@@ -49,17 +50,22 @@ class Bulk(Generic[T]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, id: UUID, value: T) -> None:  # noqa: A002
+    def add(self, id: UUID | None, value: T) -> None:  # noqa: A002
         """Add a document, behind those that were added before.
+
+        Args:
+            id: The document's id; a new one if None.
+            value: Its data.
 
         Raises:
             EncodeError: The value does not fit the document type or the format.
             RedDbError: A document with this id was added already.
         """
-        if id.int in self._entries:
-            raise RedDbError(f"two of the documents have the id {id}")
-        entry = self._entry(id, value)
-        self._entries[id.int] = entry
+        id_ = self._new_id() if id is None else id
+        if id_.int in self._entries:
+            raise RedDbError(f"two of the documents have the id {id_}")
+        entry = self._entry(id_, value)
+        self._entries[entry.key] = entry
         self.size_bytes += len(entry.data)
 
     async def commit(

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 from uuid import UUID
 
 import trio
 
+from reddb.actor.backing_up import BackupReport, write_backup
 from reddb.actor.commands import (
     AddIndex,
     CommitTransaction,
@@ -29,6 +32,7 @@ from reddb.actor.commands import (
     UpdateWhere,
     insertion,
 )
+from reddb.actor.disk import Disk, RealDisk
 from reddb.actor.document import Document
 from reddb.actor.engine import Engine, run_engine
 from reddb.actor.file_storage import FileStorage
@@ -41,6 +45,7 @@ from reddb.actor.writer import WriterSettings
 from reddb.api.bulk import Bulk
 from reddb.api.config import DbConfig, Durability, WriteOrder
 from reddb.api.feed import Feed
+from reddb.api.progress import OnProgress, report_documents
 from reddb.api.query import Plan, Query, equal_to, select, whole_number
 from reddb.api.snapshot import Snapshot, key_of
 from reddb.api.stats import Stats
@@ -579,6 +584,50 @@ class RedDb(Generic[T]):
         self._check()
         await self._engine.ask(Compact())
 
+    async def backup(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        progress: OnProgress | None = None,
+        disk: Disk | None = None,
+    ) -> BackupReport:
+        """Write a copy of the database, as it is now, to a file that opens by itself.
+
+        Others read and write meanwhile, and wait for nothing. The copy has the documents of one
+        moment, in their order; of what was not yet in the log at that moment it has nothing. It
+        is in the format of this database, so give it the same suffix. To restore it, copy it to
+        where the database's file was, while no database of that name is open. A backup of a `MemDb`
+        is a file for `JsonDb`.
+
+        The file gets its name when it is whole and on disk, and only its owner may read it. A call
+        that raises or is cancelled leaves no file.
+
+        Args:
+            path: The new file. There must be none of that name.
+            progress: Called now and then with how far it is.
+            disk: The file system of the file; by default that of the database.
+
+        Raises:
+            DatabaseLocked: The path is that of a database that is open.
+            FileExistsError: There is a file of that name.
+            OSError: The file cannot be written.
+            Exception: Whatever `progress` raises.
+
+        Example:
+            >>> await db.backup("backups/notes.json")
+        """
+        state = self._kept()
+        storage = self._engine.storage
+        own = storage if isinstance(storage, FileStorage) else None
+        return await write_backup(
+            state,
+            Path(path),
+            self._engine.codec.name,
+            disk=disk or (own.disk if own else RealDisk()),
+            random_bytes=own.random_bytes if own else os.urandom,
+            report=lambda count: report_documents(progress, count, len(state)),
+        )
+
     async def stats(self) -> Stats:
         """Say how large the database is and what it has done since opening."""
         await trio.lowlevel.checkpoint()
@@ -662,7 +711,12 @@ class RedDb(Generic[T]):
     def _bulk(self) -> Bulk[T]:
         """Begin to gather documents that are to be stored together, under ids of their own."""
         self._check()
-        return Bulk(self._entry, self._engine.ask, lambda: self._state().data_bytes)
+        return Bulk(
+            self._entry,
+            self._engine.ask,
+            self._config.new_id,
+            lambda: self._state().data_bytes,
+        )
 
 
 async def _commit_in_writer(_: object) -> None:

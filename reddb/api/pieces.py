@@ -44,8 +44,22 @@ class Piece:
         return f"record {self.number} ({where})"
 
 
+class SplitError(Exception):
+    """There is no finding the pieces of a file.
+
+    Attributes:
+        offset: Where, in bytes from the beginning of the file.
+        reason: Why.
+    """
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(offset, reason)
+        self.offset = offset
+        self.reason = reason
+
+
 class Splitter(Protocol):
-    """Finds the pieces of a file. It raises `DataCorrupted` where there is no finding them."""
+    """Finds the pieces of a file. It raises `SplitError` where that cannot be done."""
 
     def feed(self, data: bytes) -> Iterable[Piece]:
         """Take the next bytes; give the pieces that are whole now."""
@@ -139,7 +153,7 @@ class YamlDocuments:
     """
 
     def __init__(self) -> None:
-        self._lines = _RawLines()
+        self._lines = RawLines()
         self._held: list[bytes] = []
         self._number = 1
         self._offset = self._next_offset = 0
@@ -176,13 +190,14 @@ def _is_content(line: bytes) -> bool:
     return bool(line.strip()) and not line.startswith((b"#", b"%", b"..."))
 
 
-class _RawLines:
+class RawLines:
     """Finds lines, with their ends."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
 
     def feed(self, data: bytes) -> Iterable[bytes]:
+        """Take the next bytes; give the lines that are whole now."""
         *lines, last = data.split(b"\n")
         for line in lines:
             yield bytes(self._rest) + line + b"\n"
@@ -190,5 +205,6 @@ class _RawLines:
         self._rest += last
 
     def end(self) -> Iterable[bytes]:
+        """Give what is left when there are no more bytes."""
         if self._rest:
             yield bytes(self._rest)
