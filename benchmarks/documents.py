@@ -6,6 +6,9 @@ from attrs import frozen
 
 DOCUMENTS_A_TEAM = 100
 
+_STRIDE = 7919
+"""A prime: scores are all different, half a point apart, and in no order."""
+
 
 @frozen
 class Person:
@@ -28,7 +31,7 @@ def people(count: int) -> list[Person]:
             team=number % teams,
             email=f"person.{number:07}@example.org" if number % 10 else None,
             tags=("first", f"tag {number % 7}"),
-            score=number * 0.5,
+            score=number * _STRIDE % count * 0.5,
             active=number % 2 == 0,
         )
         for number in range(count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import pairwise
@@ -38,6 +39,42 @@ async def alternate(
             await sides[name](part)
             seconds[name] += time.perf_counter() - start
     return {name: total / len(items) for name, total in seconds.items()}
+
+
+Tasks = Callable[[Sequence[Callable[[], Awaitable[object]]]], Awaitable[None]]
+"""Runs functions side by side, each in a task."""
+
+
+async def rate(
+    run_tasks: Tasks, step: Callable[[], Awaitable[object]], tasks: int, seconds: float
+) -> float:
+    """Give how many times a second `tasks` tasks together do `step`, for about `seconds`."""
+    gc.collect()
+    done = 0
+    start = time.perf_counter()
+    end = start + seconds
+
+    async def task() -> None:
+        nonlocal done
+        while True:
+            await step()
+            done += 1
+            if time.perf_counter() >= end:
+                break
+
+    await run_tasks([task] * tasks)
+    return done / (time.perf_counter() - start)
+
+
+async def alternate_rates(
+    sides: Mapping[str, T], measure: Callable[[T], Awaitable[float]], *, turns: int = 3
+) -> dict[str, float]:
+    """Give the median rate of each side, by its name; the sides take turns."""
+    rates: dict[str, list[float]] = {name: [] for name in sides}
+    for turn in range(turns):
+        for name in list(sides)[:: 1 if turn % 2 == 0 else -1]:
+            rates[name].append(await measure(sides[name]))
+    return {name: statistics.median(each) for name, each in rates.items()}
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -14,7 +14,7 @@ copyright = "the reddb authors"  # noqa: A001  # Sphinx's own name.
 version = release = reddb.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "examples"]
+exclude_patterns = ["_build", "examples", "performance"]  # The last is included by a page.
 default_role = "code"  # Docstrings put names between single backquotes.
 myst_heading_anchors = 3
 

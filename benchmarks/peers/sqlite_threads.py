@@ -1,72 +1,93 @@
 """sqlite3 of the standard library, used from trio through worker threads.
 
 One connection, one call at a time: each operation is a hop to a thread and a transaction of its
-own. The log is a write-ahead log; `synchronous` says whether a commit is synced.
+own.
 """
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Self
-from uuid import UUID, uuid4
-
-import trio
-from attrs import define, field
+from typing import ClassVar
 
 from benchmarks.documents import Person
 from benchmarks.limits import encode
+from benchmarks.peers import sql
+from benchmarks.peers.store import Blocking, Key, Level, Peer, Threaded
 
 
-def connect(path: Path, synchronous: str) -> sqlite3.Connection:
-    """Open a connection that any thread may use, with an empty table of documents."""
-    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {synchronous}")
-    connection.execute("CREATE TABLE IF NOT EXISTS people (id BLOB PRIMARY KEY, data TEXT)")
+def connect(path: Path, level: Level) -> sqlite3.Connection:
+    """Open a connection that any thread may use, with a table of documents."""
+    name = ":memory:" if level is Level.MEMORY else path
+    connection = sqlite3.connect(name, check_same_thread=False, isolation_level=None)
+    for statement in (*sql.pragmas(level), sql.CREATE):
+        connection.execute(statement)
     return connection
 
 
 def insert_rows(connection: sqlite3.Connection, rows: Sequence[tuple[bytes, str]]) -> None:
     """Insert rows in one transaction."""
     connection.execute("BEGIN")
-    connection.executemany("INSERT INTO people VALUES (?, ?)", rows)
+    connection.executemany(sql.INSERT, rows)
     connection.execute("COMMIT")
 
 
-@define(eq=False)
-class SqliteThreads:
-    """sqlite3 behind `trio.to_thread.run_sync`."""
+class Sqlite(Blocking):
+    """A connection and its statements."""
 
-    _connection: sqlite3.Connection
-    _limiter: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(1))
+    cannot: ClassVar[dict[str, str]] = {"snapshot": "one transaction a connection"}
 
-    @classmethod
-    @contextlib.asynccontextmanager
-    async def open(cls, path: Path, synchronous: str = "FULL") -> AsyncIterator[Self]:
-        """Open a database, for the length of a block."""
-        peer = cls(await trio.to_thread.run_sync(connect, path, synchronous))
-        try:
-            yield peer
-        finally:
-            peer._connection.close()
+    def __init__(self, path: Path, level: Level) -> None:
+        self._connection = connect(path, level)
 
-    async def insert_one(self, person: Person) -> UUID:
-        """Insert a document in a transaction of its own."""
-        id_ = uuid4()
-        row = (id_.bytes, encode(person).decode())
-        await trio.to_thread.run_sync(self._insert_row, row, limiter=self._limiter)
-        return id_
+    def close(self) -> None:
+        self._connection.close()
 
-    def _insert_row(self, row: tuple[bytes, str]) -> None:
-        self._connection.execute("INSERT INTO people VALUES (?, ?)", row)
+    def insert_one(self, person: Person) -> Key:
+        row = sql.row_of(person)
+        self._connection.execute(sql.INSERT, row)
+        return row[0]
 
-    async def insert(self, people: Sequence[Person]) -> None:
-        """Insert documents in one transaction."""
-        await trio.to_thread.run_sync(self._insert_people, people, limiter=self._limiter)
-
-    def _insert_people(self, people: Sequence[Person]) -> None:
-        rows = [(uuid4().bytes, encode(person).decode()) for person in people]
+    def insert(self, people: Sequence[Person]) -> Sequence[Key]:
+        rows = [sql.row_of(person) for person in people]
         insert_rows(self._connection, rows)
+        return [key for key, _ in rows]
+
+    def get(self, key: Key) -> Person:
+        return sql.decode(self._connection.execute(sql.GET, (key,)).fetchone()[0])
+
+    def add_index(self) -> None:
+        self._connection.execute(sql.ADD_INDEX)
+
+    def lookup(self, team: int) -> list[Person]:
+        return sql.people_of(self._connection.execute(sql.LOOKUP, (team,)))
+
+    def scan(self, low: float, high: float) -> list[Person]:
+        return sql.people_of(self._connection.execute(sql.SCAN, (low, high)))
+
+    def page(self) -> list[Person]:
+        return sql.people_of(self._connection.execute(sql.PAGE))
+
+    def update_one(self, key: Key, person: Person) -> None:
+        self._connection.execute(sql.UPDATE, (encode(person).decode(), key))
+
+    def delete_one(self, key: Key) -> None:
+        self._connection.execute(sql.DELETE, (key,))
+
+    def update_where(self, low: float, high: float) -> int:
+        return self._connection.execute(sql.UPDATE_WHERE, (low, high)).rowcount
+
+    def transact(self, key: Key) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        super().transact(key)
+        self._connection.execute("COMMIT")
+
+
+PEER = Peer(
+    "sqlite3 in threads",
+    partial(Threaded.open, Sqlite),
+    Sqlite.cannot,
+    note="JSON text in a table, a write-ahead log; filters, orders and updates are SQL",
+)

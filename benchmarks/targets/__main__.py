@@ -36,6 +36,8 @@ def _print(rounds: list[Measured]) -> None:
     for name in rounds[0].sizes:
         value = statistics.median([each.sizes[name] for each in rounds])
         print(f"{value:18.0f} bytes  {name}")
+    for note in rounds[0].notes:
+        print(f"{'':21} {note}")
 
 
 def main() -> None:

@@ -20,6 +20,8 @@ class Measured:
     """What the ratios were made of, or what else was seen, by its name."""
     sizes: dict[str, float] = field(factory=dict)
     """As `seconds`, in bytes."""
+    notes: list[str] = field(factory=list)
+    """What a reader of the figures has to know."""
 
 
 @contextlib.asynccontextmanager

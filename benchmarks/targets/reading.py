@@ -1,7 +1,12 @@
-"""Targets of the read path: by id, by index, by a filter. Everything has been read once before."""
+"""Targets of the read path: by id, by index, by a filter. Everything has been read once before.
+
+What is there before is kept from the garbage collector while time is taken, so that neither side
+has to pay for a walk over the database that the other one set off.
+"""
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Sequence
 from uuid import UUID
@@ -31,6 +36,7 @@ async def get(count: int) -> Measured:
             lookup(id_)
 
     await from_snapshot(ids)
+    gc.freeze()
     seconds = await alternate({"dict": from_dict, "snapshot": from_snapshot}, ids)
     return Measured({"get": seconds["snapshot"] / seconds["dict"]}, seconds)
 
@@ -52,6 +58,7 @@ async def index(count: int) -> Measured:
                 [Document(id_, person) for id_, person in teams[team]]
 
         await using_index(list(teams))
+        gc.freeze()
         seconds = await alternate({"building": building, "using_index": using_index}, list(teams))
     return Measured({"index": seconds["using_index"] / seconds["building"]}, seconds)
 
@@ -76,6 +83,7 @@ async def scan(count: int) -> Measured:
             [person for person in values if predicate(person)]
 
     await in_snapshot([0])
+    gc.freeze()
     seconds = await alternate({"list": in_list, "snapshot": in_snapshot}, range(10))
     each = {name: total / count for name, total in seconds.items()}
     return Measured({"scan": each["snapshot"] / each["list"]}, each)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 from uuid import UUID
 
@@ -12,10 +14,12 @@ import trio
 
 from benchmarks.documents import Person, people
 from benchmarks.limits import EmptyActor, SyncedFile, encode, store_in_dict
+from benchmarks.peers import OFF_THE_SHELF, load
 from benchmarks.peers.sqlite_group_commit import GroupCommit
-from benchmarks.peers.sqlite_threads import SqliteThreads
+from benchmarks.peers.sqlite_threads import PEER as SQLITE
+from benchmarks.peers.store import Level, Store
 from benchmarks.targets.measured import Measured, directory_of_its_own
-from benchmarks.timing import alternate, slices
+from benchmarks.timing import alternate, alternate_rates, rate, slices
 from reddb import DbConfig, Document, JsonDb, MemDb, RedDb
 
 TASKS = 64
@@ -110,20 +114,28 @@ async def durable_many(count: int) -> Measured:
 
 async def durable_others(count: int) -> Measured:
     """Synced commits per second from many tasks: reddb, and stores as one finds them."""
-    documents = people(count)[: count // 10]
+    seconds = min(1.0, count / 200_000)
+    notes: list[str] = []
     async with AsyncExitStack() as stack:
         directory = await stack.enter_async_context(directory_of_its_own())
-        db = await stack.enter_async_context(_database(directory))
-        sqlite = await stack.enter_async_context(SqliteThreads.open(directory / "sqlite"))
-        seconds = await alternate(
-            {
-                "reddb": lambda part: from_tasks(db.insert_one, part),
-                "sqlite3 in threads": lambda part: from_tasks(sqlite.insert_one, part),
-            },
-            documents,
-            turns=4,
-        )
-    return Measured({"durable-others": seconds["sqlite3 in threads"] / seconds["reddb"]}, seconds)
+        stores: dict[str, Store] = {}
+        for name in ("reddb", *OFF_THE_SHELF):
+            try:
+                peer = load(name)
+            except ImportError:
+                notes.append(f"{name} is not installed, so it was left out")
+                continue
+            opened = peer.open(directory / name, Level.FSYNC)
+            stores[name] = await stack.enter_async_context(opened)
+        rates = await alternate_rates(stores, partial(_insert_rate, people(count), seconds))
+    best = max(rate for name, rate in rates.items() if name != "reddb")
+    each = {name: 1 / rate for name, rate in rates.items()}
+    return Measured({"durable-others": rates["reddb"] / best}, each, notes=notes)
+
+
+async def _insert_rate(documents: Sequence[Person], seconds: float, store: Store) -> float:
+    supply = cycle(documents)
+    return await rate(store.run_tasks, lambda: store.insert_one(next(supply)), TASKS, seconds)
 
 
 async def durable_group(count: int) -> Measured:
@@ -131,7 +143,8 @@ async def durable_group(count: int) -> Measured:
     async with AsyncExitStack() as stack:
         directory = await stack.enter_async_context(directory_of_its_own())
         db = await stack.enter_async_context(_database(directory))
-        group = await stack.enter_async_context(GroupCommit.open(directory / "sqlite"))
+        opened = GroupCommit.open(directory / "sqlite", Level.FSYNC)
+        group = await stack.enter_async_context(opened)
         seconds = await alternate(
             {
                 "reddb": lambda part: from_tasks(db.insert_one, part),
@@ -159,7 +172,7 @@ async def bulk_file(count: int) -> Measured:
     async with AsyncExitStack() as stack:
         directory = await stack.enter_async_context(directory_of_its_own())
         db = await stack.enter_async_context(_database(directory))
-        sqlite = await stack.enter_async_context(SqliteThreads.open(directory / "sqlite"))
+        sqlite = await stack.enter_async_context(SQLITE.open(directory / "sqlite", Level.FSYNC))
         seconds = await _all_at_once({"reddb": db.insert, "sqlite3": sqlite.insert}, count)
     return Measured({"bulk-file": seconds["sqlite3"] / seconds["reddb"]}, seconds)
 
