@@ -38,7 +38,7 @@ class TransactionStatus(Enum):
     """It takes reads and writes."""
     COMMITTING = "being committed"
     """A task waits in `commit`; no other may use the transaction."""
-    COMMITTED = "committed"
+    COMMITTED = "handed in for commit"
     """`commit` was called, whatever came of it."""
     ROLLED_BACK = "rolled back"
     """`rollback` was called, or its block raised."""

@@ -277,8 +277,9 @@ async def test_an_ended_transaction_takes_nothing_more(base: Base, end: str) -> 
                 if end == "cancel":
                     scope.cancel()
                 await tx.commit()
+        how = "rolled back" if end == "rollback" else "handed in for commit"
         for use in (query.all, tx.find_all, tx.rollback, lambda: tx.insert_one(1)):
-            with pytest.raises(TransactionClosed):
+            with pytest.raises(TransactionClosed, match=how):
                 use()
         with pytest.raises(TransactionClosed):
             await tx.commit()
