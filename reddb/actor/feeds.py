@@ -141,38 +141,45 @@ def add_changes(net: dict[int, Change], changes: Sequence[Change]) -> None:
 
 @define(eq=False)
 class Feeds:
-    """All subscriptions of a database, by the key that each is about.
+    """All subscriptions of a database.
 
-    So a commit costs nothing to, and wakes none of, those who wait for other documents.
+    Those to one key are kept by it, so a commit of other documents costs them nothing.
     """
 
-    _by_key: dict[int | None, list[Subscription]] = field(factory=dict, init=False)
+    _to_all: list[Subscription] = field(factory=list, init=False)
+    _to_one: dict[int, list[Subscription]] = field(factory=dict, init=False)
 
     def publish(self, commits: Sequence[Applied]) -> None:
         """Hand commits, which are kept, to every subscription that they concern."""
-        if not self._by_key:
-            return
         for commit in commits:
-            for key in (None, *(change.key for change in commit.changes)):
-                for subscription in self._by_key.get(key, ()):
+            for subscription in self._to_all:
+                subscription.put(commit)
+            for change in commit.changes if self._to_one else ():
+                for subscription in self._to_one.get(change.key, ()):
                     subscription.put(commit)
 
     def add(self, subscription: Subscription) -> None:
         """Let a subscription have what is published from now on."""
-        self._by_key.setdefault(subscription.key, []).append(subscription)
+        if subscription.key is None:
+            self._to_all.append(subscription)
+        else:
+            self._to_one.setdefault(subscription.key, []).append(subscription)
 
     def remove(self, subscription: Subscription) -> None:
         """Let it have nothing more."""
-        same_key = self._by_key[subscription.key]
-        same_key.remove(subscription)
-        if not same_key:
-            del self._by_key[subscription.key]
+        if subscription.key is None:
+            self._to_all.remove(subscription)
+        else:
+            same_key = self._to_one[subscription.key]
+            same_key.remove(subscription)
+            if not same_key:
+                del self._to_one[subscription.key]
 
     def end(self, error: Callable[[], BaseException] | None = None) -> None:
         """Say to all that nothing more comes."""
-        for same_key in self._by_key.values():
-            for subscription in same_key:
+        for subscriptions in (self._to_all, *self._to_one.values()):
+            for subscription in subscriptions:
                 subscription.end(error)
 
     def __len__(self) -> int:
-        return sum(map(len, self._by_key.values()))
+        return len(self._to_all) + sum(map(len, self._to_one.values()))

@@ -277,7 +277,7 @@ async def test_coalescing_costs_the_writer_what_a_commit_has_not_what_a_reader_l
         MemDb.open("x", int) as db,
         db.watch(buffer_commits_max=1, coalesce=True) as feed,
     ):
-        (subscription,) = db._engine.writer.feeds._by_key[None]
+        (subscription,) = db._engine.writer.feeds._to_all
         await db.insert([-1, -2])
         await db.insert_one(-3)
         newest = subscription._buffer[-1]

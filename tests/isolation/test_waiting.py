@@ -84,7 +84,7 @@ async def test_who_waits_for_a_document_is_not_woken_by_commits_of_others(base: 
         assert sorted(bool(steps[task]) for task in waiters) == [False, True, True]
         trio.lowlevel.remove_instrument(counter)
         await db.update_where(bool).exec(lambda _: 3)
-    assert db._engine.writer.feeds._by_key == {}
+    assert db._engine.writer.feeds._to_one == {}
 
 
 async def test_wait_for_a_document_that_is_yet_to_come(base: Base) -> None:
