@@ -23,6 +23,8 @@ autodoc_typehints = "signature"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+# In a signature `type` is the built-in, though some classes have an attribute of that name.
+suppress_warnings = ["ref.python"]
 
 html_theme = "furo"
 html_title = "reddb"
