@@ -11,7 +11,7 @@ from reddb.actor.reading import LogReader, read_state
 from reddb.actor.state import State
 from reddb.api.first_aid import opened_for_reading
 from reddb.api.snapshot import Snapshot
-from reddb.codecs import Codec, DocumentCodec
+from reddb.codecs import Codec, DocumentCodec, DocumentType
 from reddb.codecs.builtin import BUILTIN_CODECS
 from reddb.errors import CodecMismatch
 
@@ -21,7 +21,7 @@ D = TypeVar("D")
 @overload
 async def read_snapshot(
     path: str | os.PathLike[str],
-    document_type: type[D],
+    document_type: type[D] | DocumentType[D],
     *,
     codec: Codec | None = None,
     disk: Disk | None = None,
@@ -57,7 +57,8 @@ async def read_snapshot(
 
     Args:
         path: The file, such as ``/var/lib/app/notes.json``.
-        document_type: The type of the documents' data; plain values by default.
+        document_type: The type of the documents' data, or a `DocumentType`; plain values by
+            default.
         codec: The format, for a file of a codec of your own; not needed for reddb's own formats.
         disk: The file system; the real one by default.
 

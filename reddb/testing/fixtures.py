@@ -20,6 +20,7 @@ from attrs import evolve, field, frozen
 from reddb.actor.file_storage import FileStorage
 from reddb.api.config import DbConfig, Durability
 from reddb.api.database import JsonDb, MemDb, RedDb
+from reddb.codecs import DocumentType
 from reddb.testing.crash_states import CrashState
 from reddb.testing.simulated_disk import SimulatedDisk
 
@@ -34,7 +35,9 @@ class _Place:
     """Where one database lives."""
 
     @overload
-    def __call__(self, document_type: type[D], **settings: Any) -> _Opening[D]: ...
+    def __call__(
+        self, document_type: type[D] | DocumentType[D], **settings: Any
+    ) -> _Opening[D]: ...
 
     @overload
     def __call__(self, document_type: Any = Any, **settings: Any) -> _Opening[Any]: ...

@@ -424,3 +424,52 @@ def test_a_computed_property_is_no_field() -> None:
     assert value.double == 2
     document_codec: DocumentCodec[Computed] = DocumentCodec(JsonCodec(), Computed)
     assert document_codec.encode(value) == b'{"a":1}'
+
+
+@frozen
+class Caching:
+    a: int
+
+    @cached_property
+    def listed(self) -> list[int]:
+        return [self.a]
+
+
+@frozen(slots=False)
+class CachingInDict:
+    a: int
+
+    @cached_property
+    def listed(self) -> list[int]:
+        return [self.a]
+
+
+@dataclasses.dataclass(frozen=True)
+class CachingData:
+    a: int
+
+    @cached_property
+    def listed(self) -> list[int]:
+        return [self.a]
+
+
+@frozen
+class CachingChild(CachingInDict):
+    b: int = 0
+
+
+@pytest.mark.parametrize("cls", [Caching, CachingInDict, CachingData, CachingChild])
+def test_what_is_cached_in_an_instance_is_not_shared(cls: Any) -> None:
+    document_codec: DocumentCodec[Any] = DocumentCodec(JsonCodec(), cls)
+    assert not document_codec.immutable
+    value = document_codec.decode(document_codec.encode(cls(1)))
+    assert value == cls(1)
+    assert value.listed == [1]
+
+
+@pytest.mark.parametrize(
+    "choices", [{}, {"cache_hash": True}, {"slots": False}, {"weakref_slot": False}]
+)
+def test_a_frozen_class_of_scalars_is_shared(choices: dict[str, Any]) -> None:
+    cls = attrs.make_class("Scalars", {"_a": attrs.field(type=int)}, frozen=True, **choices)
+    assert DocumentCodec(JsonCodec(), cls).immutable

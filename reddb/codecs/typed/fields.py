@@ -14,6 +14,7 @@ import dataclasses
 import inspect
 import typing
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -56,7 +57,7 @@ class ClassSpec:
     Attributes:
         cls: The class, without type arguments.
         fields: What is stored of an instance.
-        frozen: Nobody can set a field, nor is there one that is not stored.
+        frozen: Nobody can set a field, nor does an instance keep anything that is not stored.
         runs_code: ``__init__`` does more than set the fields to what it is given, so that it may
             make another instance of the fields of one. Validators do not count: they only look.
     """
@@ -87,7 +88,7 @@ def class_spec(annotation: Any) -> ClassSpec | None:
     else:
         return None
     _check_init(spec)
-    return spec
+    return attrs.evolve(spec, frozen=False) if spec.frozen and _has_caches(spec) else spec
 
 
 def _attrs_spec(cls: Any, annotation: Any) -> ClassSpec:
@@ -166,6 +167,21 @@ def _named_tuple_spec(cls: Any, annotation: Any) -> ClassSpec:
         frozen=not cls.__dictoffset__,  # A subclass without slots lets its instances have more.
         runs_code=_has_own_init(cls),
     )
+
+
+def _has_caches(spec: ClassSpec) -> bool:
+    """Tell whether instances keep more than their fields, such as a list that is made when asked.
+
+    Whoever got hold of that could change it for all others that share the instance.
+    """
+    known = {"__dict__", "__weakref__", "_attrs_cached_hash", *(each.name for each in spec.fields)}
+    for each in spec.cls.__mro__:
+        slots = vars(each).get("__slots__", ())
+        if not known.issuperset([slots] if isinstance(slots, str) else slots):
+            return True
+        if any(isinstance(value, cached_property) for value in vars(each).values()):
+            return True
+    return False
 
 
 def _has_own_init(cls: Any, *names: str) -> bool:
