@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from fractions import Fraction
 from functools import partial
+from ipaddress import IPv4Address
 from itertools import count
 from types import GenericAlias, NoneType, new_class
 from typing import Any, NamedTuple, TypedDict, Union
@@ -15,9 +17,13 @@ from uuid import UUID
 import attrs
 import msgspec
 from attrs import frozen
+from hooked_table import HOOKS, Money
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from typed_table import FORMATS, OSLO, TABLE, come_back, fingerprint
+
+from reddb import DocumentType
+from reddb.codecs import DocumentCodec
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 offsets = st.integers(-86_399, 86_399).map(lambda seconds: timezone(timedelta(seconds=seconds)))
@@ -63,6 +69,8 @@ HASHABLE = [
     leaf(timedelta, st.timedeltas()),
     leaf(UUID, st.uuids()),
     leaf(Decimal, st.decimals(allow_nan=False)),
+    leaf(IPv4Address, st.ip_addresses(v=4)),
+    leaf(Fraction, st.fractions()),
     *map(row, ["enum", "str enum", "int enum", "mixed enum", "enum by name", "flag", "literal"]),
     *map(row, ["class without fields", "named tuple", "Path"]),
 ]
@@ -71,6 +79,7 @@ OTHERS = [
     leaf(complex, st.complex_numbers()),
     leaf(Decimal, st.decimals(allow_nan=True).filter(lambda each: not each.is_snan())),
     leaf(bytearray, st.binary(max_size=6).map(bytearray)),
+    leaf(Money, st.builds(Money, st.integers(), st.lists(texts, max_size=2))),
     *map(row, ["tree", "struct", "TypedDict", "TypedDict of odd keys", "Sequence"]),
 ]
 
@@ -190,9 +199,20 @@ def types_within(draw: st.DrawFn, depth: int) -> Drawn:
 
 
 @given(types_within(3), st.data())
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 def test_what_goes_in_comes_out(drawn: Drawn, data: st.DataObject) -> None:
     note(f"the type is {drawn.annotation}")
     values = data.draw(st.lists(drawn.values, min_size=1, max_size=4))
+    kind = DocumentType(drawn.annotation, hooks=HOOKS)
+    newer = DocumentType(drawn.annotation, version=2, upgrades={1: same}, hooks=HOOKS)
     for codec in FORMATS:
-        assert fingerprint(come_back(drawn.annotation, values, codec)) == fingerprint(values)
+        assert fingerprint(come_back(kind, values, codec)) == fingerprint(values)
+        old, new = DocumentCodec[Any](codec, kind), DocumentCodec[Any](codec, newer)
+        assert fingerprint([new.decode(old.encode(value)) for value in values]) == fingerprint(
+            values
+        )
+
+
+def same(plain: Any) -> Any:
+    """Upgrade nothing."""
+    return plain
