@@ -11,7 +11,7 @@ from reddb.codecs.plain import Misfit, shown
 from reddb.codecs.protocol import Codec, Plain
 from reddb.codecs.typed import DocumentType, Schema
 from reddb.codecs.typed.annotations import bare, type_name
-from reddb.codecs.versions import RESERVED, Versions
+from reddb.codecs.versions import RESERVED, VERSION_KEY, Versions
 from reddb.errors import DecodeError, EncodeError
 
 T = TypeVar("T")
@@ -52,6 +52,7 @@ class DocumentCodec(Generic[T]):
         self.suffix = codec.suffix
         self.immutable = self._schema.immutable
         self._versions = _versions(declared, self._schema, codec)
+        self._is_first = declared.version == 1
         self._stamps = self._versions is not None and (
             declared.version > 1 or self._schema.keys is None
         )
@@ -88,7 +89,11 @@ class DocumentCodec(Generic[T]):
             reason, path = _place(error)
             raise DecodeError(f"the bytes are not {self.name}: {reason}", path) from error
         versions = self._versions
-        if versions is None or versions.is_newest(plain):
+        if (  # The first way is the usual one, and the others would take longer to see it.
+            (self._is_first and type(plain) is dict and VERSION_KEY not in plain)
+            or versions is None
+            or versions.is_newest(plain)
+        ):
             return self._schema.from_plain(plain)
         return self._upgraded(plain, versions)
 
