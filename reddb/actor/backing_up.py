@@ -73,7 +73,7 @@ async def write_backup(
     """
     async with new_file(disk, path) as file:
         header = Header(codec, random_bytes(16), base_seq=state.seq, synced=0)
-        size = await write_checkpoint(file, header, state.entries(), report)
+        size = await write_checkpoint(file, header, state.facts(), report)
         await file.write(0, encode_header(evolve(header, synced=size)), sync=True)
     return BackupReport(
         path=path,

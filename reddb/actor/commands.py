@@ -9,12 +9,12 @@ are never logged.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence, Set
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
+import msgspec
 from attrs import frozen
 
 from reddb.actor.document import Document
-from reddb.actor.pages import Entry
 from reddb.actor.state import Change, State
 
 ResultT = TypeVar("ResultT")
@@ -26,17 +26,19 @@ class Command(Generic[ResultT]):
     __slots__ = ()
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, eq=False):
     """A value that was made ready to be stored under an id."""
 
-    entry: Entry
+    key: int
+    data: bytes
     document: Document[Any]
-    """What the caller gets, and what readers may share where the type is immutable."""
+    """What the caller gets."""
+    shared: Document[Any] | None = None
+    """The same, where its type is immutable, so that readers may share it."""
 
-
-def insertion(record: Record) -> Change:
-    """Give the change that inserts a record."""
-    return Change(record.entry.key, None, record.entry, record.document)
+    def change(self, before: bytes | None) -> Change:
+        """Give the change that stores the record in place of `before`; None for an insert."""
+        return Change(self.key, before, self.data, self.shared)
 
 
 @frozen

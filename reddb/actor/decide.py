@@ -102,15 +102,15 @@ def _looked_up(
             _check_insertions(state, changes)
             return changes, None
         case UpdateOne(record):
-            before = state.entry(record.entry.key)
+            before = state.data(record.key)
             if before is None:
                 return (), False
-            return [Change(before.key, before, record.entry, record.document)], True
+            return [record.change(before)], True
         case DeleteOne(key):
             document = state.get(key)
             if document is None:
                 raise DocumentNotFound(UUID(int=key))
-            return [Change(key, state.entry(key), None)], document
+            return [Change(key, state.data(key), None)], document
         case Transact(run):
             staged, result = run(state)
             return _staged(staged), result
@@ -133,12 +133,12 @@ def _searched(
                 return changes, updated
             if not command.predicate(document.data):
                 continue
-            key = document.id.int
+            before = state.data(document.key)
             if isinstance(command, DeleteWhere):
-                changes.append(Change(key, state.entry(key), None))
+                changes.append(Change(document.key, before, None))
             else:
                 record = command.rewrite(document)
-                changes.append(Change(key, state.entry(key), record.entry, record.document))
+                changes.append(record.change(before))
                 updated.append(record.document)
     return changes, updated if isinstance(command, UpdateWhere) else len(changes)
 
@@ -208,9 +208,9 @@ def _touches(state: State[Any], command: CommitTransaction, change: Change) -> b
         return True
     if not command.read_predicates:
         return False
-    versions = [entry for entry in (change.before, change.after) if entry is not None]
+    versions = [data for data in (change.before, change.after) if data is not None]
     return any(
-        predicate(state.reader.decode(entry))
+        predicate(state.reader.decode(change.key, data))
         for predicate in command.read_predicates
-        for entry in versions
+        for data in versions
     )

@@ -20,7 +20,6 @@ from reddb.actor.feeds import Subscription
 from reddb.actor.frames import Fact
 from reddb.actor.held import Held
 from reddb.actor.mailbox import Mailbox
-from reddb.actor.pages import Entry
 from reddb.actor.state import Change, Reader, State
 from reddb.actor.storage import Recovery, Storage
 from reddb.actor.writer import Writer, WriterSettings
@@ -180,22 +179,18 @@ async def run_engine(
 def empty_state(codec: DocumentCodec[T]) -> State[T]:
     """Give the state without documents from which a log's facts are folded."""
 
-    def decode(entry: Entry) -> T:
+    def decode(key: int, data: bytes) -> T:
         try:
-            return codec.decode(entry.data)
+            return codec.decode(data)
         except DecodeError as error:
-            raise DecodeError(error.args[0], error.path, UUID(int=entry.key)) from error.__cause__
+            raise DecodeError(error.args[0], error.path, UUID(int=key)) from error.__cause__
 
     return State(Reader(decode, codec.immutable, codec.renew))
 
 
 def folded(state: State[T], seq: int, facts: Sequence[Fact]) -> State[T]:
     """Give the state after facts of the commit `seq`, as the log has them."""
-    changes = [
-        Change(key, state.entry(key), None if data is None else Entry(key, data))
-        for key, data in facts
-    ]
-    return state.apply(changes, seq)
+    return state.apply([Change(key, state.data(key), data) for key, data in facts], seq)
 
 
 async def _recovered(storage: Storage, codec: DocumentCodec[T]) -> tuple[State[T], Recovery]:

@@ -20,6 +20,8 @@ Python's garbage collector does not track dicts of ints.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import define, field
 
 _SHARDS = 256
@@ -47,6 +49,14 @@ class IdTable:
         shards = self._shards
         shards[key & (len(shards) - 1)][key] = slot
         self._count += 1
+
+    def add_all(self, keys: Sequence[int], first_slot: int) -> None:
+        """Note that the documents of these ids were given slots in a row."""
+        shards = self._shards
+        last = len(shards) - 1
+        for slot, key in enumerate(keys, first_slot):
+            shards[key & last][key] = slot
+        self._count += len(keys)
 
     def get(self, key: int) -> int | None:
         """Give the slot that the id `key` was given, or None."""

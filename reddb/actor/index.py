@@ -11,6 +11,7 @@ exception in it belongs to the caller whose command it was, and that command cha
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
@@ -66,10 +67,18 @@ class Index:
         Raises:
             TypeError: The key cannot be hashed.
         """
+        return chain.from_iterable(self.runs(key))
+
+    def runs(self, key: Hashable) -> Iterator[tuple[int, ...]]:
+        """Give the same slots in sorted tuples of at most 128.
+
+        Raises:
+            TypeError: The key cannot be hashed.
+        """
         posting = self._postings.get(key)
         if posting is None:
             return iter(())
-        return iter((posting,)) if isinstance(posting, int) else iter(posting)
+        return iter(((posting,),)) if isinstance(posting, int) else posting.leaves()
 
     def with_slot(self, slot: int, key: Hashable) -> Index:
         """Give the index with the document in `slot` under `key`.

@@ -1,78 +1,114 @@
 """The documents of one state, in insertion order, as pages of a persistent vector.
 
-Every document has a *slot*, given out in the order of insertion. A page holds the entries of 64
+Every document has a *slot*, given out in the order of insertion. A page holds up to 64
 neighbouring slots; 256 neighbouring pages hang in a chunk, and all chunks in one list. Replacing a
 page copies its chunk and that list, so any number of states share all pages in which they do not
 differ. The list grows by one item for 16,384 slots: copying it is cheap beyond any database that
 fits in memory. Slots are given out again only when a state is made anew (see `State.compacted`),
 which happens before most of them are empty.
 
-A page never changes, but for what readers note in it: the documents that its entries decode to. An
-entry always decodes to an equal document, so it does not matter who notes it, when, and in which
-thread. Entries are tuples of bytes in a tuple, which Python's garbage collector stops
-tracking; so a database that has not been read yet costs a full collection next to nothing.
+A page never changes, but for what readers note in it: the documents that its bytes decode to. The
+same bytes always decode to an equal document, so it does not matter who notes it, when, and in
+which thread, nor whether it is forgotten again.
+
+Python's garbage collector visits every container object in every full collection, and the whole
+program waits for that. A page's columns are plain tuples of ints and bytes, which it stops
+tracking, and pages are structs that it never tracks: nothing in them can lead back to them.
+So a database that has not been read yet costs a full collection next to nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, TypeAlias
 
+import msgspec
 from attrs import define, field
 
 from reddb.actor.document import Document
 
-PAGE_BITS = 6
-PAGE_SLOTS = 1 << PAGE_BITS
+PAGE_BITS: Final = 6
+PAGE_SLOTS: Final = 1 << PAGE_BITS
 
-_CHUNK_BITS = 8
-_CHUNK_PAGES = 1 << _CHUNK_BITS
+_CHUNK_BITS: Final = 8
+_CHUNK_PAGES: Final = 1 << _CHUNK_BITS
 
-_Chunk: TypeAlias = "list[Page | None]"
-
-
-class Entry(NamedTuple):
-    """A document as it is stored."""
-
-    key: int
-    """The number of its UUID."""
-    data: bytes
-    """What the codec made of its value."""
+Notes: TypeAlias = "list[Document[Any] | None]"
+"""The decoded documents of a page's places; None where there is none, or not decoded (yet)."""
 
 
-@define(eq=False, repr=False)
-class Page:
-    """The entries of 64 neighbouring slots, and what readers have noted of them."""
+class Page(msgspec.Struct, eq=False, gc=False):
+    """What is stored in up to 64 neighbouring slots, and what readers have noted of it."""
 
-    entries: tuple[Entry | None, ...]
-    """An entry a slot, or None where the document was removed or is not there yet."""
-    documents: list[Document[Any] | None]
-    """The decoded documents that readers may share; None where not decoded (yet)."""
-    decoded: bool = False
-    """Whether every entry is known to have its document in `documents`."""
+    keys: tuple[int, ...]
+    """The key of the document that each slot was given to."""
+    data: tuple[bytes | None, ...]
+    """Its encoded value, or None where the document was removed."""
+    live_count: int
+    """In how many slots a document is."""
+    notes: Notes | None = None
+    """The documents that readers may share, as far as they are decoded."""
+    complete: Notes | None = None
+    """The same list once every document of the page is in it."""
 
     @classmethod
-    def of(cls, entries: list[Entry], documents: list[Document[Any] | None]) -> Page:
-        """Give a page of these entries in its first places, and of their documents."""
-        missing = [None] * (PAGE_SLOTS - len(entries))
-        return cls((*entries, *missing), [*documents, *missing])
+    def blank(cls, slot_count: int) -> Page:
+        """Give a page whose first slots were given to documents that are gone."""
+        return cls((0,) * slot_count, (None,) * slot_count, 0)
 
-    def with_slot(self, place: int, entry: Entry | None, document: Document[Any] | None) -> Page:
-        """Give a page with one place (0 to 63) set."""
-        # `decoded` first: a reader in another thread may note the last documents in between.
-        decoded = self.decoded and (entry is None or document is not None)
-        documents = self.documents.copy()
-        documents[place] = document
-        entries = self.entries
-        return Page((*entries[:place], entry, *entries[place + 1 :]), documents, decoded)
+    def extended(self, keys: Sequence[int], data: Sequence[bytes], notes: Notes | None) -> Page:
+        """Give a page with more slots at its end.
 
-    def is_empty(self) -> bool:
-        """Tell whether no document is left."""
-        return not any(self.entries)
+        Args:
+            keys: The keys of the documents to be in them.
+            data: Their encoded values.
+            notes: The documents themselves, or None where they are not to be noted.
+        """
+        complete = self.complete  # First, as in `with_slot`.
+        known, joined = complete or self.notes, None
+        if notes is not None:
+            joined = [*(known or [None] * len(self.keys)), *notes]
+        elif known is not None:
+            joined = [*known, *[None] * len(keys)]
+        is_complete = (complete or not self.live_count) and notes is not None and all(notes)
+        return Page(
+            (*self.keys, *keys),
+            (*self.data, *data),
+            self.live_count + len(keys),
+            joined,
+            joined if is_complete else None,
+        )
+
+    def with_slot(self, place: int, data: bytes | None, document: Document[Any] | None) -> Page:
+        """Give a page with other data, or none, in one of its slots; the key stays."""
+        # `complete` first: a reader in another thread may note the last documents in between.
+        old, complete = self.data, self.complete
+        notes = complete or self.notes
+        if notes is not None:
+            notes = notes.copy()
+            notes[place] = document
+        live_count = self.live_count + (data is not None) - (old[place] is not None)
+        is_complete = complete and (data is None or document is not None)
+        columns = (*old[:place], data, *old[place + 1 :])
+        return Page(self.keys, columns, live_count, notes, notes if is_complete else None)
+
+    def note(self, place: int, document: Document[Any]) -> None:
+        """Note the document that the data at `place` decodes to."""
+        notes = self.notes
+        if notes is None:
+            notes = self.notes = [None] * len(self.keys)
+        notes[place] = document
+
+    def note_all(self, notes: Notes) -> None:
+        """Note the documents of all slots in which there is one."""
+        self.notes = self.complete = notes
+
+    def forget(self) -> None:
+        """Forget what was noted."""
+        self.notes = self.complete = None
 
 
-EMPTY_PAGE = Page((None,) * PAGE_SLOTS, [None] * PAGE_SLOTS, decoded=True)
-
+_Chunk: TypeAlias = "list[Page | None]"
 
 _EMPTY_CHUNK: _Chunk = [None] * _CHUNK_PAGES
 
@@ -89,6 +125,15 @@ class Pages:
 
     _chunks: list[_Chunk] = field(factory=list)
 
+    @classmethod
+    def of(cls, pages: Sequence[Page]) -> Pages:
+        """Give a vector of these pages, numbered from 0."""
+        chunks: list[_Chunk] = []
+        for first in range(0, len(pages), _CHUNK_PAGES):
+            part = pages[first : first + _CHUNK_PAGES]
+            chunks.append([*part, *[None] * (_CHUNK_PAGES - len(part))])
+        return cls(chunks)
+
     def page(self, number: int) -> Page | None:
         """Give page `number` (a slot divided by 64), or None where it is empty."""
         chunks = self._chunks
@@ -97,14 +142,23 @@ class Pages:
 
     def with_page(self, number: int, page: Page | None) -> Pages:
         """Give a vector in which `number` holds `page`; None takes the page away."""
+        return self.with_pages(((number, page),))
+
+    def with_pages(self, numbered: Iterable[tuple[int, Page | None]]) -> Pages:
+        """Give a vector that holds each page under its number; each chunk is copied once."""
         chunks = self._chunks.copy()
-        at = number >> _CHUNK_BITS
-        if at >= len(chunks):
-            chunks.extend([_EMPTY_CHUNK] * (at + 1 - len(chunks)))
-        chunk = chunks[at].copy()
-        chunk[number & (_CHUNK_PAGES - 1)] = page
-        emptied = page is None and chunk.count(None) == _CHUNK_PAGES
-        chunks[at] = _EMPTY_CHUNK if emptied else chunk
+        copied: set[int] = set()
+        for number, page in numbered:
+            at = number >> _CHUNK_BITS
+            if at >= len(chunks):
+                chunks.extend([_EMPTY_CHUNK] * (at + 1 - len(chunks)))
+            if at not in copied:
+                copied.add(at)
+                chunks[at] = chunks[at].copy()
+            chunks[at][number & (_CHUNK_PAGES - 1)] = page
+            if page is None and chunks[at].count(None) == _CHUNK_PAGES:
+                copied.remove(at)
+                chunks[at] = _EMPTY_CHUNK
         return Pages(chunks)
 
     def __iter__(self) -> Iterator[Page]:

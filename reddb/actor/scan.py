@@ -41,7 +41,7 @@ def scan(
     documents: list[Document[T]] = []
     units = 0
     for page in state.pages():
-        units += len(page.entries) * (1 if page.decoded else _DECODE_UNITS)
+        units += page.live_count * (_DECODE_UNITS if page.complete is None else 1)
         if unreadable is None:
             documents += state.documents_of(page)
         else:

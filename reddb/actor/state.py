@@ -13,16 +13,17 @@ Inside the engine an id is a *key*: the UUID's 128-bit number, which Python hash
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, Generic, NamedTuple, TypeVar
+from itertools import islice, repeat
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+import msgspec
 from attrs import define, evolve, field, frozen
 
-from reddb.actor.document import Document, uuid_of
+from reddb.actor.document import Document, leaf_document, open_document
 from reddb.actor.idtable import IdTable
 from reddb.actor.index import NO_KEY, Index, KeyTaken
-from reddb.actor.pages import EMPTY_PAGE, PAGE_BITS, PAGE_SLOTS, Entry, Page, Pages
+from reddb.actor.pages import PAGE_BITS, PAGE_SLOTS, Notes, Page, Pages
 from reddb.errors import DecodeError, IndexNotFound, UniqueViolation
 
 T = TypeVar("T")
@@ -33,34 +34,45 @@ _PLACE = PAGE_SLOTS - 1
 
 @frozen(eq=False)
 class Reader(Generic[T]):
-    """How an entry becomes a document."""
+    """How stored bytes become a document."""
 
-    decode: Callable[[Entry], T]
-    """Gives the value of an entry, a new one each time."""
+    decode: Callable[[int, bytes], T]
+    """Gives the value that was stored under a key as these bytes, a new one each time."""
     shared: bool
     """Whether values are deeply immutable, so that one document may serve every reader."""
     renew: Callable[[bytes], bytes] | None = None
-    """Gives the bytes of an entry as they would be written now; None where they are so anyway."""
+    """Gives stored bytes as they would be written now; None where they are so anyway."""
+    decoded_documents_max: int = 1 << 62
+    """A state of more documents keeps none of them decoded."""
 
-    def read(self, entry: Entry) -> Document[T]:
-        """Give the document of `entry`.
+    def read(self, key: int, data: bytes) -> Document[T]:
+        """Give the document that is stored under `key` as `data`.
 
         Raises:
-            DecodeError: The stored bytes do not fit the document type.
+            DecodeError: The bytes do not fit the document type.
         """
-        return Document(uuid_of(entry.key), self.decode(entry))
+        made = leaf_document if self.shared else open_document
+        document: Document[T] = made(key, self.decode(key, data))
+        return document
+
+    def keeps(self, document_count: int) -> bool:
+        """Tell whether a state of so many documents keeps those that were decoded."""
+        return self.shared and document_count <= self.decoded_documents_max
 
 
-class Change(NamedTuple):
-    """What a commit does to one document: insert, update or remove it."""
+class Change(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """What a commit does to one document: insert, update or remove it.
+
+    The garbage collector does not track it, so nothing in it may lead back to it.
+    """
 
     key: int
-    before: Entry | None
-    """The entry that it replaces; None for an insert."""
-    after: Entry | None
-    """The entry that it leaves; None for a removal."""
+    before: bytes | None
+    """The data that it replaces; None for an insert."""
+    after: bytes | None
+    """The data that it leaves; None for a removal."""
     document: Document[Any] | None = None
-    """The document of `after`, where the caller has it at hand."""
+    """The document of `after`, where the caller has it at hand and readers may share it."""
 
 
 @define(eq=False, repr=False)  # Not frozen: attrs would take a microsecond to set eight fields.
@@ -69,7 +81,7 @@ class State(Generic[T]):
 
     Example:
         >>> state = State(reader)
-        >>> later = state.apply([Change(key, None, Entry(key, b"..."))], seq=1)
+        >>> later = state.apply([Change(key, None, b"...")], seq=1)
         >>> len(state), len(later)
         (0, 1)
     """
@@ -90,17 +102,20 @@ class State(Generic[T]):
         return self.count
 
     def __contains__(self, key: int) -> bool:
-        return self.entry(key) is not None
+        return self.data(key) is not None
 
     # Reading.
 
-    def entry(self, key: int) -> Entry | None:
-        """Give the entry stored under `key`, or None."""
+    def data(self, key: int) -> bytes | None:
+        """Give the encoded value that is stored under `key`, or None."""
         slot = self._table.get(key)
         if slot is None or (page := self._pages.page(slot >> PAGE_BITS)) is None:
             return None
-        entry = page.entries[slot & _PLACE]
-        return entry if entry is not None and entry.key == key else None
+        place = slot & _PLACE
+        # A hint may be that of a later state, whose page has more slots, or other documents in it.
+        if place >= len(page.keys) or page.keys[place] != key:
+            return None
+        return page.data[place]
 
     def get(self, key: int) -> Document[T] | None:
         """Give the document stored under `key`, or None.
@@ -111,54 +126,70 @@ class State(Generic[T]):
         slot = self._table.get(key)
         if slot is None or (page := self._pages.page(slot >> PAGE_BITS)) is None:
             return None
-        document = page.documents[slot & _PLACE]
-        if document is not None:
-            return document if document.id.int == key else None
-        entry = page.entries[slot & _PLACE]
-        if entry is None or entry.key != key:
+        place = slot & _PLACE
+        if place >= len(page.keys) or page.keys[place] != key or page.data[place] is None:
             return None
-        return self._document(page, slot & _PLACE)
+        notes = page.notes
+        return (notes and notes[place]) or self._decoded(page, place)
 
     def pages(self) -> Iterator[Page]:
         """Give the pages in insertion order; `documents_of` reads one."""
         return iter(self._pages)
 
-    def entries(self) -> Iterator[Entry]:
-        """Give all entries in insertion order."""
-        return (entry for page in self._pages for entry in page.entries if entry is not None)
+    def facts(self) -> Iterator[tuple[int, bytes]]:
+        """Give the keys and the encoded values of all documents in insertion order."""
+        for page in self._pages:
+            for key, data in zip(page.keys, page.data, strict=True):
+                if data is not None:
+                    yield key, data
 
-    def renewed_entries(self) -> Iterator[Entry]:
-        """Give all entries in insertion order, with their bytes as they are written now."""
+    def renewed_facts(self) -> Iterator[tuple[int, bytes]]:
+        """Give the same with their bytes as they are written now."""
         renew = self.reader.renew
         if renew is None:
-            return self.entries()
-        return (Entry(entry.key, renew(entry.data)) for entry in self.entries())
+            return self.facts()
+        return ((key, renew(data)) for key, data in self.facts())
 
     def documents_of(self, page: Page) -> list[Document[T]]:
-        """Give the documents of a page in insertion order.
+        """Give the documents of a page in insertion order; not to be changed.
 
         Raises:
             DecodeError: The stored bytes do not fit the document type.
         """
-        if page.decoded:
-            return [document for document in page.documents if document is not None]
-        documents = [
-            self._document(page, place)
-            for place, entry in enumerate(page.entries)
-            if entry is not None
+        notes = page.complete or self._all_decoded(page)
+        if len(notes) == page.live_count:
+            return notes  # type: ignore[return-value]  # There are no holes in it.
+        return [document for document in notes if document is not None]
+
+    def _all_decoded(self, page: Page) -> Notes:
+        read = self.reader.read
+        notes: Notes = [
+            None if data is None else document or read(key, data)
+            for key, data, document in zip(
+                page.keys, page.data, page.notes or repeat(None), strict=False
+            )
         ]
-        page.decoded = self.reader.shared
-        return documents
+        if self.reader.keeps(self.count):
+            page.note_all(notes)
+        return notes
+
+    def _decoded(self, page: Page, place: int) -> Document[T]:
+        data = page.data[place]
+        assert data is not None, "a slot in use has data"
+        document = self.reader.read(page.keys[place], data)
+        if self.reader.keeps(self.count):
+            page.note(place, document)
+        return document
 
     def readable_of(self, page: Page, unreadable: list[DecodeError]) -> list[Document[T]]:
         """Give the documents of a page that can be read, and note the others in `unreadable`."""
-        if page.decoded:
+        if page.complete:
             return self.documents_of(page)
         documents: list[Document[T]] = []
-        for place, entry in enumerate(page.entries):
-            if entry is not None:
+        for place, data in enumerate(page.data):
+            if data is not None:
                 try:
-                    documents.append(self._document(page, place))
+                    documents.append((page.notes and page.notes[place]) or self._decoded(page, place))
                 except DecodeError as error:
                     unreadable.append(error)
         return documents
@@ -174,27 +205,24 @@ class State(Generic[T]):
         except KeyError:
             raise IndexNotFound(name) from None
 
-    def indexed(self, name: str, key: Hashable) -> Iterator[Document[T]]:
-        """Give the documents that have `key` in the index `name`, in insertion order.
+    def indexed(self, name: str, key: Hashable) -> Iterator[list[Document[T]]]:
+        """Give the documents that have `key` in the index `name`, in insertion order, in slices.
 
         Raises:
             IndexNotFound: There is no such index.
             TypeError: The key cannot be hashed.
         """
-        for slot in self.index(name).slots(key):
-            page = self._pages.page(slot >> PAGE_BITS)
-            assert page is not None, "a slot in an index has a page"
-            yield self._document(page, slot & _PLACE)
+        return map(self._documents_at, self.index(name).runs(key))
 
-    def _document(self, page: Page, place: int) -> Document[T]:
-        document = page.documents[place]
-        if document is None:
-            entry = page.entries[place]
-            assert entry is not None, "a slot in use has an entry"
-            document = self.reader.read(entry)
-            if self.reader.shared:
-                page.documents[place] = document
-        return document
+    def _documents_at(self, slots: Sequence[int]) -> list[Document[T]]:
+        found: list[Document[T]] = []
+        page_of = self._pages.page
+        for slot in slots:
+            page = page_of(slot >> PAGE_BITS)
+            assert page is not None, "a slot in an index has a page"
+            notes, place = page.notes, slot & _PLACE
+            found.append((notes and notes[place]) or self._decoded(page, place))
+        return found
 
     # The next state.
 
@@ -210,85 +238,97 @@ class State(Generic[T]):
         """
         if len(changes) == 1 and not self.indexes:
             return self._apply_one(changes[0], seq)
-        slots: list[int] = []
-        next_slot, count, data_bytes = self._next_slot, self.count, self.data_bytes
-        for key, before, after, _ in changes:
-            if before is None:
-                slot = next_slot
-                self._table.add(key, slot)
-                next_slot += 1
-                count += 1
-            else:
-                slot = self._slot(key)
-                data_bytes -= len(before.data)
-            if after is None:
-                count -= 1
-            else:
-                data_bytes += len(after.data)
-            slots.append(slot)
-        pages = self._pages_after(changes, slots)
-        indexes = self._indexes_after(changes, slots, pages) if self.indexes else self.indexes
+        new = [change for change in changes if change.before is None]
+        old = changes if not new else [change for change in changes if change.before is not None]
+        count = self.count + len(new) - sum(change.after is None for change in old)
+        self._mind_bound(count)
+        pages = self._with_replaced(self._pages, old) if old else self._pages
+        next_slot = self._next_slot
+        if new:
+            self._table.add_all([change.key for change in new], next_slot)
+            next_slot += len(new)
+            pages = pages.with_pages(self._new_pages(pages, new, count))
+        indexes = self._indexes_after(changes, pages) if self.indexes else self.indexes
+        data_bytes = self.data_bytes + sum(_grown_bytes(change) for change in changes)
         reader, table = self.reader, self._table
         return State(reader, seq, count, data_bytes, indexes, pages, next_slot, table)
 
     def _apply_one(self, change: Change, seq: int) -> State[T]:
         """Do as `apply` does, for the one change of most commits, in half of the time."""
-        key, before, after, document = change
+        key, after, document = change.key, change.after, change.document
         next_slot, count = self._next_slot, self.count
-        data_bytes = self.data_bytes + _size(after) - _size(before)
-        if before is None:
+        if change.before is None:
             slot = next_slot
             self._table.add(key, slot)
             next_slot += 1
             count += 1
+            self._mind_bound(count)
+            page = self._pages.page(slot >> PAGE_BITS) or Page.blank(slot & _PLACE)
+            assert after is not None, "an insert leaves something"
+            notes = [document] if self.reader.keeps(count) else None
+            page = page.extended((key,), (after,), notes)
         else:
             slot = self._slot(key)
-        if after is None:
-            count -= 1
-        number = slot >> PAGE_BITS
-        page = self._pages.page(number) or EMPTY_PAGE
-        page = page.with_slot(slot & _PLACE, after, document if self.reader.shared else None)
-        pages = self._pages.with_page(number, None if page.is_empty() else page)
+            count -= after is None
+            page = self._page(slot).with_slot(slot & _PLACE, after, document)
+        pages = self._pages.with_page(slot >> PAGE_BITS, page if page.live_count else None)
+        data_bytes = self.data_bytes + _grown_bytes(change)
         reader, indexes, table = self.reader, self.indexes, self._table
         return State(reader, seq, count, data_bytes, indexes, pages, next_slot, table)
+
+    def _mind_bound(self, count: int) -> None:
+        """Forget every decoded document if `count` are now too many to be kept decoded."""
+        if self.count <= self.reader.decoded_documents_max < count:
+            for page in self._pages:
+                page.forget()
 
     def _slot(self, key: int) -> int:
         slot = self._table.get(key)
         assert slot is not None, "a change fits its state"
         return slot
 
-    def _pages_after(self, changes: Sequence[Change], slots: list[int]) -> Pages:
-        by_page: dict[int, tuple[list[Change], list[int]]] = {}
-        for slot, change in zip(slots, changes, strict=True):
-            of_page = by_page.setdefault(slot >> PAGE_BITS, ([], []))
-            of_page[0].append(change)
-            of_page[1].append(slot)
-        pages = self._pages
-        for number, of_page in by_page.items():
-            pages = self._with_places(pages, number, *of_page)
-        return pages
+    def _page(self, slot: int) -> Page:
+        page = self._pages.page(slot >> PAGE_BITS)
+        assert page is not None, "a slot in use has a page"
+        return page
 
-    def _with_places(
-        self, pages: Pages, number: int, changes: Sequence[Change], slots: list[int]
-    ) -> Pages:
-        """Give `pages` with `changes`, which all belong to one page."""
-        page = pages.page(number) or EMPTY_PAGE
-        # `decoded` first: a reader in another thread may note the last documents in between.
-        decoded, shared = page.decoded, self.reader.shared
-        entries, documents = [*page.entries], page.documents.copy()
-        for slot, (_, _, entry, document) in zip(slots, changes, strict=True):
+    def _with_replaced(self, pages: Pages, changes: Sequence[Change]) -> Pages:
+        """Give `pages` after changes of documents that are there."""
+        changed: dict[int, Page] = {}
+        for change in changes:
+            slot = self._slot(change.key)
+            number = slot >> PAGE_BITS
+            page = changed.get(number) or self._page(slot)
+            changed[number] = page.with_slot(slot & _PLACE, change.after, change.document)
+        return pages.with_pages(
+            (number, page if page.live_count else None) for number, page in changed.items()
+        )
+
+    def _new_pages(
+        self, pages: Pages, changes: Sequence[Change], count: int
+    ) -> Iterator[tuple[int, Page]]:
+        """Give the pages that hold new documents, with their numbers."""
+        keeps = self.reader.keeps(count)
+        slot, at = self._next_slot, 0
+        while at < len(changes):
             place = slot & _PLACE
-            entries[place] = entry
-            documents[place] = document if shared else None
-            decoded = decoded and (entry is None or documents[place] is not None)
-        page = Page(tuple(entries), documents, decoded)
-        return pages.with_page(number, None if page.is_empty() else page)
+            part = changes[at : at + PAGE_SLOTS - place]
+            page = (pages.page(slot >> PAGE_BITS) if place else None) or Page.blank(place)
+            yield (
+                slot >> PAGE_BITS,
+                page.extended(
+                    [change.key for change in part],
+                    [change.after for change in part if change.after is not None],
+                    [change.document for change in part] if keeps else None,
+                ),
+            )
+            slot += len(part)
+            at += len(part)
 
-    def _indexes_after(
-        self, changes: Sequence[Change], slots: list[int], pages: Pages
-    ) -> Mapping[str, Index]:
+    def _indexes_after(self, changes: Sequence[Change], pages: Pages) -> Mapping[str, Index]:
         """Take every old key out of every index, then put every new key in."""
         indexes = dict(self.indexes)
+        slots = [self._slot(change.key) for change in changes]
         for name, index in self.indexes.items():
             # Read anew for each, whose key function may change what it is given if that is mutable.
             before = [None if change.before is None else self.get(change.key) for change in changes]
@@ -305,9 +345,9 @@ class State(Generic[T]):
         return indexes
 
     def _document_after(self, change: Change) -> Document[Any] | None:
-        if change.document is not None and self.reader.shared:
-            return change.document
-        return None if change.after is None else self.reader.read(change.after)
+        if change.after is None:
+            return None
+        return change.document or self.reader.read(change.key, change.after)
 
     def with_index(self, index: Index) -> State[T]:
         """Give this state with `index`, which must be filled, in place of any of its name."""
@@ -321,10 +361,12 @@ class State(Generic[T]):
             Exception: Whatever the key function raises.
         """
         for number, page in self._pages.items():
+            slots = range(number << PAGE_BITS, (number << PAGE_BITS) + len(page.keys))
+            documents = zip(slots, page.complete or self._all_decoded(page), strict=True)
             keys = [
-                ((number << PAGE_BITS) + place, index.key_of(self._document(page, place).data))
-                for place, entry in enumerate(page.entries)
-                if entry is not None
+                (slot, index.key_of(document.data))
+                for slot, document in documents
+                if document is not None
             ]
             index = _filled(index, keys, self._pages)
             yield
@@ -348,50 +390,66 @@ class State(Generic[T]):
 
     def compacted(self) -> Generator[None, None, State[T]]:
         """Give this state with new slots, without holes, and a new table; yield now and then."""
-        table, pages = IdTable(), Pages()
+        table, pages = IdTable(), list[Page]()
         moved: dict[int, int] = {}
         live = self._numbered()
         while batch := list(islice(live, PAGE_SLOTS)):
-            page = Page.of([entry for _, entry, _ in batch], [known for _, _, known in batch])
-            pages = pages.with_page(len(moved) >> PAGE_BITS, page)
-            for slot, entry, _ in batch:
-                table.add(entry.key, len(moved))
+            keys = [key for _, key, _, _ in batch]
+            notes = [document for _, _, _, document in batch]
+            page = Page.blank(0).extended(keys, [data for _, _, data, _ in batch], notes)
+            pages.append(page)
+            table.add_all(keys, len(moved))
+            for slot, *_ in batch:
                 moved[slot] = len(moved)
             yield
         indexes = {}
         for name, index in self.indexes.items():
             indexes[name] = yield from index.renumbered(moved)
-        return evolve(self, table=table, pages=pages, indexes=indexes, next_slot=len(moved))
+        return evolve(
+            self, table=table, pages=Pages.of(pages), indexes=indexes, next_slot=len(moved)
+        )
 
-    def _numbered(self) -> Iterator[tuple[int, Entry, Document[Any] | None]]:
-        """Give every slot in use, its entry, and its document if that is decoded."""
+    def _numbered(self) -> Iterator[tuple[int, int, bytes, Document[Any] | None]]:
+        """Give every slot in use, its key, its data, and its document if that is decoded."""
         for number, page in self._pages.items():
-            for place, (entry, document) in enumerate(
-                zip(page.entries, page.documents, strict=True)
-            ):
-                if entry is not None:
-                    yield (number << PAGE_BITS) + place, entry, document
+            columns = zip(page.keys, page.data, page.notes or repeat(None), strict=False)
+            for slot, (key, data, document) in enumerate(columns, number << PAGE_BITS):
+                if data is not None:
+                    yield slot, key, data, document
 
     # Checking.
 
     def check(self) -> None:
         """Assert everything that must hold of a state; slow, for tests."""
-        numbered = [(slot, entry) for slot, entry, _ in self._numbered()]
-        assert len(numbered) == self.count == len({entry.key for _, entry in numbered})
-        assert self.data_bytes == sum(len(entry.data) for _, entry in numbered)
-        assert numbered == sorted(numbered), "pages keep insertion order"
-        assert all(slot < self._next_slot for slot, _ in numbered)
-        assert all(self._table.get(entry.key) == slot for slot, entry in numbered)
+        numbered = [(slot, key, data) for slot, key, data, _ in self._numbered()]
+        assert len(numbered) == self.count == len({key for _, key, _ in numbered})
+        assert self.data_bytes == sum(len(data) for _, _, data in numbered)
+        assert [slot for slot, *_ in numbered] == sorted(slot for slot, *_ in numbered)
+        assert all(slot < self._next_slot for slot, *_ in numbered)
+        assert all(self._table.get(key) == slot for slot, key, _ in numbered)
+        for page in self._pages:
+            _check_page(page)
         for index in self.indexes.values():
             held = sorted(slot for _, slots in index.items() for slot in slots)
-            documents = ((slot, self.reader.read(entry)) for slot, entry in numbered)
-            keys = {slot: index.key_of(document.data) for slot, document in documents}
+            keys = {
+                slot: index.key_of(self.reader.read(key, data).data) for slot, key, data in numbered
+            }
             assert held == sorted(slot for slot, key in keys.items() if key is not NO_KEY)
             assert all(keys[slot] == key for key, slots in index.items() for slot in slots)
 
 
-def _size(entry: Entry | None) -> int:
-    return 0 if entry is None else len(entry.data)
+def _check_page(page: Page) -> None:
+    live = [data is not None for data in page.data]
+    assert len(page.keys) == len(page.data) <= PAGE_SLOTS
+    assert page.live_count == sum(live) > 0, "a page without documents is gone"
+    assert page.notes is None or len(page.notes) == len(page.keys)
+    assert page.complete is None or [note is not None for note in page.complete] == live
+
+
+def _grown_bytes(change: Change) -> int:
+    """Give by how much the encoded documents grow."""
+    before, after = change.before, change.after
+    return (0 if after is None else len(after)) - (0 if before is None else len(before))
 
 
 def _key_of(index: Index, document: Document[Any] | None) -> Hashable:
@@ -405,7 +463,6 @@ def _filled(index: Index, keys: Iterable[tuple[int, Hashable]], pages: Pages) ->
     except KeyTaken as taken:
         page = pages.page(taken.slot >> PAGE_BITS)
         assert page is not None, "a slot in an index has a page"
-        holder = page.entries[taken.slot & _PLACE]
-        assert holder is not None, "a slot in an index has an entry"
-        raise UniqueViolation(index.name, taken.key, UUID(int=holder.key)) from None
+        holder = page.keys[taken.slot & _PLACE]
+        raise UniqueViolation(index.name, taken.key, UUID(int=holder)) from None
     return index

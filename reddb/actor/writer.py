@@ -249,7 +249,7 @@ class Writer(Generic[T]):
     def _take_in(self, batch: _Batch[T], call: Call[Any], decision: Decision[T]) -> None:
         """Add to a batch what a call comes to."""
         if decision.changes:
-            facts = [(key, after and after.data) for key, _, after, _ in decision.changes]
+            facts = [(change.key, change.after) for change in decision.changes]
             batch.commits.append(Commit(decision.state.seq, facts))
             batch.data_bytes += sum(len(data) for _, data in facts if data is not None)
             batch.applied.append(Applied(decision.state.seq, decision.changes))
@@ -280,7 +280,7 @@ class Writer(Generic[T]):
         """Have the storage keep `state` in place of all that it holds."""
         while self._compaction is not None:
             await self._compaction.ended.wait()
-        await self._storage.compact(state.seq, state.entries())
+        await self._storage.compact(state.seq, state.facts())
 
     def _refuse(self, batch: _Batch[T], error: OSError) -> None:
         """Take the published state back to what is kept; write no more."""
@@ -318,7 +318,7 @@ class Writer(Generic[T]):
         failed: PersistFailed | None = None
         with compaction.scope:
             try:
-                await self._storage.compact(self.kept.seq, self.kept.renewed_entries())
+                await self._storage.compact(self.kept.seq, self.kept.renewed_facts())
                 self._rest_after_compaction()
                 self.counts.compactions += 1
             except OSError as error:

@@ -13,7 +13,6 @@ from uuid import UUID
 from attrs import define, field
 
 from reddb.actor.commands import Insert
-from reddb.actor.pages import Entry
 from reddb.actor.state import Change
 from reddb.errors import RedDbError
 
@@ -37,18 +36,18 @@ class Bulk(Generic[T]):
         >>> await bulk.commit()
     """
 
-    _entry: Callable[[UUID, T], Entry]
+    _encode: Callable[[T], bytes]
     """Encodes a value, or raises EncodeError."""
     _ask: Callable[[Insert], Awaitable[None]]
     _new_id: Callable[[], UUID]
     _live_bytes: Callable[[], int]
     """Gives the encoded size of what the database holds."""
-    _entries: dict[int, Entry] = field(factory=dict, init=False)
+    _data: dict[int, bytes] = field(factory=dict, init=False)
     size_bytes: int = field(default=0, init=False)
     """The encoded size of what was added since the last commit."""
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._data)
 
     def add(self, id: UUID | None, value: T) -> None:  # noqa: A002
         """Add a document, behind those that were added before.
@@ -62,11 +61,11 @@ class Bulk(Generic[T]):
             RedDbError: A document with this id was added already.
         """
         id_ = self._new_id() if id is None else id
-        if id_.int in self._entries:
+        if id_.int in self._data:
             raise RedDbError(f"two of the documents have the id {id_}")
-        entry = self._entry(id_, value)
-        self._entries[entry.key] = entry
-        self.size_bytes += len(entry.data)
+        data = self._encode(value)
+        self._data[id_.int] = data
+        self.size_bytes += len(data)
 
     async def commit(
         self, *, order: Iterable[int] | None = None, expects_empty: bool = False
@@ -86,8 +85,8 @@ class Bulk(Generic[T]):
             Exception: Whatever an index's key function raises.
         """
         large = self.size_bytes > _APPENDED_BYTES_MAX and self.size_bytes >= self._live_bytes()
-        keys = self._entries if order is None else order
-        changes = [Change(key, None, self._entries[key]) for key in keys]
+        keys = self._data if order is None else order
+        changes = [Change(key, None, self._data[key]) for key in keys]
         await self._ask(Insert(changes, expects_empty, rewrites_log=large))
-        self._entries = {}
+        self._data = {}
         self.size_bytes = 0

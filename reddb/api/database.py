@@ -30,13 +30,11 @@ from reddb.actor.commands import (
     Transact,
     UpdateOne,
     UpdateWhere,
-    insertion,
 )
 from reddb.actor.disk import Disk, RealDisk
-from reddb.actor.document import Document
+from reddb.actor.document import Document, leaf_document, open_document
 from reddb.actor.engine import Engine, run_engine
 from reddb.actor.file_storage import FileStorage
-from reddb.actor.pages import Entry
 from reddb.actor.scan import SLICE_CHANGES, sliced
 from reddb.actor.state import State
 from reddb.actor.steps import run_cooperatively
@@ -261,7 +259,7 @@ class RedDb(Generic[T]):
         """
         self._check()
         record = self._record(None, value)
-        await self._engine.ask(Insert((insertion(record),)))
+        await self._engine.ask(Insert((record.change(None),)))
         return record.document
 
     async def insert(self, values: Iterable[T]) -> list[Document[T]]:
@@ -277,7 +275,7 @@ class RedDb(Generic[T]):
         for part in sliced(list(values), SLICE_CHANGES):
             records += [self._record(None, value) for value in part]
             await trio.lowlevel.checkpoint()
-        await self._engine.ask(Insert(list(map(insertion, records))))
+        await self._engine.ask(Insert([record.change(None) for record in records]))
         return [record.document for record in records]
 
     async def update_one(self, id: UUID, value: T) -> bool:  # noqa: A002
@@ -567,10 +565,10 @@ class RedDb(Generic[T]):
         """
         await trio.lowlevel.checkpoint()
         found: list[Document[T]] = []
-        for document in self._state().indexed(name, key):
-            found.append(document)
-            if len(found) % SLICE_CHANGES == 0:
+        for documents in self._state().indexed(name, key):
+            if found:
                 await trio.lowlevel.checkpoint()
+            found += documents
         return found
 
     async def compact(self) -> None:
@@ -692,27 +690,29 @@ class RedDb(Generic[T]):
         Where values are mutable the document gets one of its own, so that it is no part of what
         the caller goes on to change.
         """
+        data = self._encoded(value)
+        key = self._config.new_id().int if id is None else id.int
         codec = self._engine.codec
-        id_ = self._config.new_id() if id is None else id
-        entry = self._entry(id_, value)
-        own = value if codec.immutable else codec.decode(entry.data)
-        return Record(entry, Document(id_, own))
+        if codec.immutable:
+            document: Document[T] = leaf_document(key, value)
+            return Record(key, data, document, document)
+        return Record(key, data, open_document(key, codec.decode(data)))
 
-    def _entry(self, id: UUID, value: T) -> Entry:  # noqa: A002
-        """Encode a value that is to be stored under `id`."""
+    def _encoded(self, value: T) -> bytes:
+        """Encode a value that is to be stored."""
         data = self._engine.codec.encode(value)
         if len(data) > self._config.document_bytes_max:
             raise EncodeError(
                 f"the document takes {len(data)} bytes; document_bytes_max is "
                 f"{self._config.document_bytes_max}"
             )
-        return Entry(id.int, data)
+        return data
 
     def _bulk(self) -> Bulk[T]:
         """Begin to gather documents that are to be stored together, under ids of their own."""
         self._check()
         return Bulk(
-            self._entry,
+            self._encoded,
             self._engine.ask,
             self._config.new_id,
             lambda: self._state().data_bytes,

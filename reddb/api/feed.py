@@ -16,7 +16,6 @@ from attrs import frozen
 from reddb.actor.document import Document, uuid_of
 from reddb.actor.feeds import Subscription
 from reddb.actor.history import Applied
-from reddb.actor.pages import Entry
 from reddb.actor.state import Change, Reader
 
 T = TypeVar("T")
@@ -59,8 +58,8 @@ class DocumentChange(Generic[T]):
         """
         return self._value(self._change.after)
 
-    def _value(self, entry: Entry | None) -> T | None:
-        return None if entry is None else self._reader.decode(entry)
+    def _value(self, data: bytes | None) -> T | None:
+        return None if data is None else self._reader.decode(self._change.key, data)
 
     def document(self) -> Document[T]:
         """Give the document as it is after the change, which must leave one.
@@ -69,12 +68,14 @@ class DocumentChange(Generic[T]):
             DecodeError: It does not fit the document type.
         """
         assert self._change.after is not None, "a removed document is not there"
-        return self._reader.read(self._change.after)
+        return self._reader.read(self._change.key, self._change.after)
 
     def touches(self, predicate: Callable[[T], object]) -> bool:
         """Tell whether `predicate` accepts the data before or after the change."""
-        entries = (entry for entry in (self._change.before, self._change.after) if entry)
-        return any(predicate(self._reader.decode(entry)) for entry in entries)
+        key, versions = self._change.key, (self._change.before, self._change.after)
+        return any(
+            predicate(self._reader.decode(key, data)) for data in versions if data is not None
+        )
 
     def __repr__(self) -> str:
         return f"<DocumentChange {self.op} {self.id}>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from itertools import chain
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -116,4 +117,4 @@ class Snapshot(Generic[T]):
             DecodeError: A document does not fit the document type.
             TypeError: The key cannot be hashed.
         """
-        return list(self._state.indexed(name, key))
+        return list(chain.from_iterable(self._state.indexed(name, key)))

@@ -81,9 +81,9 @@ class Transaction(Generic[T]):
         """
         self._check_open()
         record = self._record(None, value)
-        if self._is_there(record.entry.key):
+        if self._is_there(record.key):
             raise RedDbError(f"a document with the id {record.document.id} is there already")
-        self._stage(record.entry.key, record)
+        self._stage(record.key, record)
         return record.document
 
     def update_one(self, id: UUID, value: T) -> None:  # noqa: A002
@@ -297,9 +297,9 @@ def _changes(state: State[T], staged: dict[int, Record | None]) -> list[Change]:
     """Give what `staged` changes in `state`."""
     changes: list[Change] = []
     for key, record in staged.items():
-        before = state.entry(key)
+        before = state.data(key)
         if record is not None:
-            changes.append(Change(key, before, record.entry, record.document))
+            changes.append(record.change(before))
         elif before is not None:
             changes.append(Change(key, before, None))
     return changes

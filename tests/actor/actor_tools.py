@@ -9,7 +9,6 @@ from uuid import UUID
 
 from reddb.actor.commands import Insert, Record
 from reddb.actor.document import Document
-from reddb.actor.pages import Entry
 from reddb.actor.state import Change, Reader, State
 from reddb.actor.steps import run_at_once
 
@@ -21,12 +20,8 @@ def encoded(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-def entry_of(key: int, value: object) -> Entry:
-    return Entry(key, encoded(value))
-
-
-def decode(entry: Entry) -> Any:
-    return json.loads(entry.data)
+def decode(_: int, data: bytes) -> Any:
+    return json.loads(data)
 
 
 def empty_state(*, shared: bool = False) -> State[Any]:
@@ -34,22 +29,23 @@ def empty_state(*, shared: bool = False) -> State[Any]:
 
 
 def record(key: int, value: object) -> Record:
-    return Record(entry_of(key, value), Document(UUID(int=key), value))
+    document = Document(UUID(int=key), value)
+    return Record(key, encoded(value), document, document)
 
 
 def insertion(*keys: int, value: object = None) -> Insert:
     """Give the command that inserts documents; each has its key for a value if none is given."""
     records = [record(key, key if value is None else value) for key in keys]
-    return Insert([Change(key, None, *made) for key, made in zip(keys, records, strict=True)])
+    return Insert([made.change(None) for made in records])
 
 
 def changes_to(state: State[Any], values: Model, removed: Iterable[int] = ()) -> list[Change]:
     """Give the changes that put `values` and remove the keys of `removed` that are there."""
     puts = [
-        Change(key, state.entry(key), entry_of(key, value), Document(UUID(int=key), value))
+        Change(key, state.data(key), encoded(value), Document(UUID(int=key), value))
         for key, value in values.items()
     ]
-    removals = [Change(key, state.entry(key), None) for key in removed if key in state]
+    removals = [Change(key, state.data(key), None) for key in removed if key in state]
     return puts + removals
 
 
@@ -70,7 +66,7 @@ def contents(state: State[Any]) -> Model:
     documents = [document for page in state.pages() for document in state.documents_of(page)]
     found = {document.id.int: document.data for document in documents}
     assert len(found) == len(documents) == len(state)
-    assert list(found) == [entry.key for entry in state.entries()]
+    assert list(found) == [key for key, _ in state.facts()]
     for document in documents:
         assert state.get(document.id.int) == document
     return found

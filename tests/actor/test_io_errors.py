@@ -21,7 +21,6 @@ from writer_tools import engine_on
 from reddb.actor.commands import Command, Compact, DeleteOne, DeleteWhere, UpdateOne
 from reddb.actor.engine import Engine
 from reddb.actor.file_storage import FileStorage
-from reddb.actor.pages import Entry
 from reddb.actor.storage import Commit
 from reddb.errors import PersistFailed, RedDbError
 from reddb.testing.simulated_disk import Operation, SimulatedDisk
@@ -58,7 +57,7 @@ class Ledger:
     def documents(self, seq: int) -> dict[int, Any]:
         """Give what should be there after the first `seq` commits."""
         kept = after(self.asked[:seq])
-        return {key: decode(Entry(key, data)) for key, data in kept.items()}
+        return {key: decode(key, data) for key, data in kept.items()}
 
     async def ask(self, engine: Engine[Any], command: Command[Any], *facts: Any) -> None:
         """Ask for a command; if it is acknowledged, so is the last commit with these facts."""

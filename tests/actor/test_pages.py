@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reddb.actor.pages import EMPTY_PAGE, PAGE_SLOTS, Entry, Page, Pages
+from reddb.actor.document import Document
+from reddb.actor.pages import Page, Pages
 
 numbers = st.integers(0, 40) | st.integers(0, 3000)
 operations = st.lists(st.tuples(numbers, st.booleans()), max_size=60)
 
 
 def page(number: int) -> Page:
-    return Page.of([Entry(number, b"")], [None])
+    return Page.blank(0).extended([number], [b""], None)
 
 
 def contents(pages: Pages) -> dict[int, Page]:
@@ -56,9 +59,38 @@ def test_a_page_that_is_not_there_is_none() -> None:
     assert contents(Pages().with_page(700, None)) == {}
 
 
-def test_a_page_of_few_entries_is_filled_up() -> None:
-    part = Page.of([Entry(1, b"one")], [None])
-    assert len(part.entries) == len(part.documents) == PAGE_SLOTS
-    assert part.entries[:2] == (Entry(1, b"one"), None)
-    assert not part.is_empty()
-    assert EMPTY_PAGE.is_empty() and Page.of([], []).is_empty()
+def test_of_pages_in_a_row_is_what_adding_each_gives() -> None:
+    row = [page(number) for number in range(600)]
+    assert contents(Pages.of(row)) == contents(Pages().with_pages(enumerate(row)))
+
+
+def noted(*texts: str | None) -> list[Document[str] | None]:
+    return [None if text is None else Document(UUID(int=1), text) for text in texts]
+
+
+def test_a_page_is_complete_while_every_document_in_it_is_noted() -> None:
+    one = Page.blank(2).extended([7], [b"x"], noted("x"))
+    assert one.complete == one.notes == [None, None, *noted("x")]
+    assert one.extended([8], [b"y"], noted("y")).complete is not None
+    assert one.extended([8], [b"y"], noted(None)).complete is None
+    assert one.extended([8], [b"y"], None).complete is None
+    assert one.with_slot(2, b"y", *noted("y")).complete is not None
+    assert one.with_slot(2, b"y", None).complete is None
+    gone = one.with_slot(2, None, None)
+    assert gone.complete == [None, None, None]
+    assert (one.live_count, gone.live_count) == (1, 0)
+
+
+def test_what_was_noted_can_be_forgotten() -> None:
+    one = Page.blank(0).extended([7], [b"x"], None)
+    one.note_all(noted("x"))
+    assert one.complete == noted("x")
+    one.forget()
+    assert [one.notes, one.complete] == [None, None]
+
+
+def test_a_page_of_one_noted_document_has_room_for_the_others() -> None:
+    one = Page.blank(0).extended([7, 8], [b"x", b"y"], None)
+    one.note(1, Document(UUID(int=8), "y"))
+    assert one.notes == [None, Document(UUID(int=8), "y")]
+    assert one.complete is None

@@ -13,17 +13,17 @@ from actor_tools import (
     applied,
     changes_to,
     contents,
-    decode,
     empty_state,
-    entry_of,
+    encoded,
     state_of,
 )
 from attrs import evolve, field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from reddb.actor.index import Index
-from reddb.actor.pages import PAGE_SLOTS, Entry, Page
+from reddb.actor.pages import PAGE_SLOTS, Page
 from reddb.actor.state import Change, Reader, State
 from reddb.actor.steps import run_at_once
 from reddb.errors import IndexNotFound, UniqueViolation
@@ -46,7 +46,7 @@ def remove(state: State[Any], *keys: int) -> State[Any]:
 
 
 def found(state: State[Any], key: Hashable, name: str = "index") -> list[int]:
-    return [document.id.int for document in state.indexed(name, key)]
+    return [document.id.int for found in state.indexed(name, key) for document in found]
 
 
 # The law: a state is an ordered dict.
@@ -164,7 +164,7 @@ def test_the_hint_of_a_state_that_was_dropped_leads_to_nothing() -> None:
     state = state_of({1: "one"})
     put(state, {2: "dropped"})
     other = put(state, {3: "kept"})
-    assert other.get(2) is None and other.entry(2) is None
+    assert other.get(2) is None and other.data(2) is None
     assert contents(put(other, {2: "two"})) == {1: "one", 3: "kept", 2: "two"}
 
 
@@ -208,14 +208,14 @@ def test_compacting_yields_now_and_then() -> None:
 def test_a_page_without_documents_is_gone() -> None:
     state = remove(state_of({key: key for key in range(3 * PAGE_SLOTS)}), *range(64, 128))
     assert len(list(state.pages())) == 2
-    assert [entry.key for entry in state.entries()] == [*range(64), *range(128, 192)]
+    assert [key for key, _ in state.facts()] == [*range(64), *range(128, 192)]
 
 
 # Documents that are shared, and documents that are not.
 
 
 def test_documents_that_cannot_change_are_decoded_once() -> None:
-    state = empty_state(shared=True).apply([Change(1, None, entry_of(1, ["a"]))], 1)
+    state = empty_state(shared=True).apply([Change(1, None, encoded(["a"]))], 1)
     document = state.get(1)
     (page,) = state.pages()
     assert state.get(1) is document
@@ -242,7 +242,7 @@ def test_an_update_is_seen_though_the_old_document_was_decoded() -> None:
     state = state_of({1: "old", 2: "two"}, shared=True)
     contents(state)
     (change,) = changes_to(state, {1: "new"})
-    updated = state.apply([change._replace(document=None)], 2)
+    updated = state.apply([replace(change, document=None)], 2)
     assert contents(updated) == {1: "new", 2: "two"}
     assert contents(state) == {1: "old", 2: "two"}
 
@@ -254,26 +254,25 @@ class Interrupted(list[Any]):
 
     def copy(self) -> list[Any]:
         copied = super().copy()
-        self[:] = [each and Reader(decode, shared=True).read(each) for each in self.page.entries]
-        self.page.decoded = True
+        empty_state(shared=True).documents_of(self.page)
         return copied
 
 
 def test_a_document_that_is_noted_while_its_page_is_copied_is_not_lost() -> None:
-    state = empty_state(shared=True).apply([Change(1, None, entry_of(1, "one"))], 1)
+    state = empty_state(shared=True).apply([Change(1, None, encoded("one"))], 1)
     (page,) = state.pages()
-    documents = Interrupted(page.documents)
-    documents.page, page.documents = page, documents
+    notes = Interrupted([None])
+    notes.page, page.notes = page, notes
     assert contents(put(state, {2: "two"})) == {1: "one", 2: "two"}
 
 
-def refuse(entry: Entry) -> Any:
-    raise ValueError(f"{entry.key} does not fit")
+def refuse(key: int, _: bytes) -> Any:
+    raise ValueError(f"{key} does not fit")
 
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_document_that_cannot_be_decoded_says_so_each_time(shared: bool) -> None:
-    state = State(Reader(refuse, shared)).apply([Change(1, None, entry_of(1, "one"))], 1)
+    state = State(Reader(refuse, shared)).apply([Change(1, None, encoded("one"))], 1)
     (page,) = state.pages()
     for _ in range(2):
         with pytest.raises(ValueError, match="1 does not fit"):

@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
-from actor_tools import Model, decode, entry_of
+from actor_tools import Model, decode, encoded
 from attrs import define, field
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reddb.actor.feeds import Subscription
 from reddb.actor.history import Applied
-from reddb.actor.pages import Entry
 from reddb.actor.state import Change
 from reddb.errors import FeedLagged
 
@@ -31,36 +30,36 @@ class Source:
     """Commits that follow each other, each of which changes some keys."""
 
     seq: int = 0
-    entries: dict[int, Entry] = field(factory=dict)
+    stored: dict[int, bytes] = field(factory=dict)
     history: list[Applied] = field(factory=list)
 
     def commit(self, keys: set[int]) -> Applied:
         self.seq += 1
         changes = []
         for key in keys:
-            before = self.entries.pop(key, None)
+            before = self.stored.pop(key, None)
             after = None if before is not None and (self.seq + key) % 3 == 0 else self.next(key)
             changes.append(Change(key, before, after))
             if after is not None:
-                self.entries[key] = after
+                self.stored[key] = after
         self.history.append(Applied(self.seq, changes))
         return self.history[-1]
 
-    def next(self, key: int) -> Entry:
-        return entry_of(key, self.seq)
+    def next(self, key: int) -> bytes:
+        return encoded(self.seq)
 
 
 def follow(seen: Model, commit: Applied) -> None:
     """Change what a reader has seen as a commit says; each change must fit it."""
     for change in commit.changes:
-        before = None if change.before is None else decode(change.before)
+        before = None if change.before is None else decode(change.key, change.before)
         assert seen.pop(change.key, None) == before
         if change.after is not None:
-            seen[change.key] = decode(change.after)
+            seen[change.key] = decode(change.key, change.after)
 
 
 def seen_by(source: Source) -> Model:
-    return {key: decode(entry) for key, entry in source.entries.items()}
+    return {key: decode(key, data) for key, data in source.stored.items()}
 
 
 async def taken(subscription: Subscription) -> Applied:

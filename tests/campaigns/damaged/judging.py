@@ -105,8 +105,8 @@ class Judge:
         with self.meter.bounded(log_bytes):
             async with open_on(disk, self.corpus.database, Random(0), path) as db:
                 snapshot, stats = db.snapshot(), await db.stats()
-                for entry in snapshot._state.entries():
-                    id_ = UUID(int=entry.key)
+                for key, _ in snapshot._state.facts():
+                    id_ = UUID(int=key)
                     with contextlib.suppress(DecodeError):
                         contents.append((id_, snapshot.find_one(id_).data))
         snapshot._state.check()
