@@ -8,7 +8,7 @@ in an exception group, because the writer's task never raises.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -17,10 +17,10 @@ from attrs import define, field
 
 from reddb.actor.commands import Command
 from reddb.actor.feeds import Subscription
-from reddb.actor.frames import Fact
+from reddb.actor.folding import Folding
 from reddb.actor.held import Held
 from reddb.actor.mailbox import Mailbox
-from reddb.actor.state import Change, Reader, State
+from reddb.actor.state import Reader, State
 from reddb.actor.storage import Recovery, Storage
 from reddb.actor.writer import Writer, WriterSettings
 from reddb.codecs import DocumentCodec
@@ -176,8 +176,8 @@ async def run_engine(
     engine.raise_if_ended_badly()
 
 
-def empty_state(codec: DocumentCodec[T]) -> State[T]:
-    """Give the state without documents from which a log's facts are folded."""
+def reader_of(codec: DocumentCodec[T]) -> Reader[T]:
+    """Give the reader of what a codec wrote."""
 
     def decode(key: int, data: bytes) -> T:
         try:
@@ -185,29 +185,19 @@ def empty_state(codec: DocumentCodec[T]) -> State[T]:
         except DecodeError as error:
             raise DecodeError(error.args[0], error.path, UUID(int=key)) from error.__cause__
 
-    return State(Reader(decode, codec.immutable, codec.renew))
-
-
-def folded(state: State[T], seq: int, facts: Sequence[Fact]) -> State[T]:
-    """Give the state after facts of the commit `seq`, as the log has them."""
-    return state.apply([Change(key, state.data(key), data) for key, data in facts], seq)
+    return Reader(decode, codec.immutable, codec.renew)
 
 
 async def _recovered(storage: Storage, codec: DocumentCodec[T]) -> tuple[State[T], Recovery]:
     """Open `storage` and fold its commits into a state; close it again if that fails."""
-    state = empty_state(codec)
-
-    def fold(seq: int, facts: Sequence[Fact]) -> None:
-        nonlocal state
-        state = folded(state, seq, facts)
-
+    folding = Folding(reader_of(codec))
     try:
         await storage.open(codec.name)
-        recovery = await storage.recover(fold)
+        recovery = await storage.recover(folding.add)
     except BaseException as error:
         with trio.CancelScope(shield=True), contextlib.suppress(OSError):
             await storage.aclose()
         if isinstance(error, OSError):
             raise PersistFailed(f"the log cannot be opened: {error}") from error
         raise
-    return state, recovery
+    return folding.state(), recovery

@@ -58,6 +58,13 @@ class IdTable:
             shards[key & last][key] = slot
         self._count += len(keys)
 
+    def get_or_add(self, key: int, slot: int) -> int:
+        """Give the slot that the id `key` was given; `slot`, which is then noted, if it is new."""
+        shards = self._shards
+        given = shards[key & (len(shards) - 1)].setdefault(key, slot)
+        self._count += given == slot
+        return given
+
     def get(self, key: int) -> int | None:
         """Give the slot that the id `key` was given, or None."""
         shards = self._shards

@@ -126,7 +126,7 @@ class Pages:
     _chunks: list[_Chunk] = field(factory=list)
 
     @classmethod
-    def of(cls, pages: Sequence[Page]) -> Pages:
+    def of(cls, pages: Sequence[Page | None]) -> Pages:
         """Give a vector of these pages, numbered from 0."""
         chunks: list[_Chunk] = []
         for first in range(0, len(pages), _CHUNK_PAGES):

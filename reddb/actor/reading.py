@@ -17,7 +17,8 @@ import trio
 from attrs import define, field
 
 from reddb.actor.disk import DiskFile
-from reddb.actor.engine import empty_state, folded
+from reddb.actor.engine import reader_of
+from reddb.actor.folding import Folding
 from reddb.actor.frames import HEADER_BYTES, FrameError, Header, decode_header
 from reddb.actor.scan import sliced
 from reddb.actor.state import State
@@ -103,11 +104,12 @@ async def read_state(log: LogReader, codec: DocumentCodec[T]) -> State[T]:
         DataCorrupted: It is damaged.
         OSError: It cannot be read.
     """
-    state = folded(empty_state(codec), log.header.base_seq, ())
+    folding = Folding(reader_of(codec))
+    folding.add(log.header.base_seq, ())
     while (piece := await log.next()) is not None:
         for frame in piece.frames:
             for facts in sliced(frame.facts, _FOLD_FACTS):
-                state = folded(state, frame.header.seq, facts)
+                folding.add(frame.header.seq, facts)
                 if len(facts) == _FOLD_FACTS:
                     await trio.lowlevel.checkpoint()
-    return state
+    return folding.state()
