@@ -188,8 +188,9 @@ class State(Generic[T]):
         documents: list[Document[T]] = []
         for place, data in enumerate(page.data):
             if data is not None:
+                noted = page.notes and page.notes[place]
                 try:
-                    documents.append((page.notes and page.notes[place]) or self._decoded(page, place))
+                    documents.append(noted or self._decoded(page, place))
                 except DecodeError as error:
                     unreadable.append(error)
         return documents
