@@ -20,7 +20,7 @@ from reddb.actor.feeds import Subscription
 from reddb.actor.folding import Folding
 from reddb.actor.held import Held
 from reddb.actor.mailbox import Mailbox
-from reddb.actor.state import Reader, State
+from reddb.actor.state import DECODED_DOCUMENTS_MAX, Reader, State
 from reddb.actor.storage import Recovery, Storage
 from reddb.actor.writer import Writer, WriterSettings
 from reddb.codecs import DocumentCodec
@@ -147,6 +147,7 @@ async def run_engine(
     *,
     mailbox_commands_max: int,
     batch_commands_max: int,
+    decoded_documents_max: int = DECODED_DOCUMENTS_MAX,
     clock: Callable[[], float] | None,
 ) -> AsyncIterator[Engine[T]]:
     """Open a database for the length of the body.
@@ -158,7 +159,7 @@ async def run_engine(
         PersistFailed: It cannot be reached, or could not be closed well.
         DatabaseBroken: The body ended well, but the writer had died.
     """
-    state, recovery = await _recovered(storage, codec)
+    state, recovery = await _recovered(storage, codec, decoded_documents_max)
     mailbox = Mailbox(mailbox_commands_max, batch_commands_max)
     writer = Writer(state, storage, mailbox, settings)
     snapshots: Held[Any] = Held(clock or trio.lowlevel.current_clock().current_time)
@@ -176,7 +177,9 @@ async def run_engine(
     engine.raise_if_ended_badly()
 
 
-def reader_of(codec: DocumentCodec[T]) -> Reader[T]:
+def reader_of(
+    codec: DocumentCodec[T], decoded_documents_max: int = DECODED_DOCUMENTS_MAX
+) -> Reader[T]:
     """Give the reader of what a codec wrote."""
 
     def decode(key: int, data: bytes) -> T:
@@ -185,12 +188,14 @@ def reader_of(codec: DocumentCodec[T]) -> Reader[T]:
         except DecodeError as error:
             raise DecodeError(error.args[0], error.path, UUID(int=key)) from error.__cause__
 
-    return Reader(decode, codec.immutable, codec.renew)
+    return Reader(decode, codec.immutable, codec.renew, decoded_documents_max)
 
 
-async def _recovered(storage: Storage, codec: DocumentCodec[T]) -> tuple[State[T], Recovery]:
+async def _recovered(
+    storage: Storage, codec: DocumentCodec[T], decoded_documents_max: int
+) -> tuple[State[T], Recovery]:
     """Open `storage` and fold its commits into a state; close it again if that fails."""
-    folding = Folding(reader_of(codec))
+    folding = Folding(reader_of(codec, decoded_documents_max))
     try:
         await storage.open(codec.name)
         recovery = await storage.recover(folding.add)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, repeat
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -27,6 +27,10 @@ from reddb.actor.pages import PAGE_BITS, PAGE_SLOTS, Notes, Page, Pages
 from reddb.errors import DecodeError, IndexNotFound, UniqueViolation
 
 T = TypeVar("T")
+
+DECODED_DOCUMENTS_MAX: Final = 131_072
+"""How many documents may be kept decoded: a full garbage collection then takes some ten
+milliseconds for them. `DbConfig` can say otherwise."""
 
 _PLACE = PAGE_SLOTS - 1
 """Which bits of a slot say where in its page it is."""
@@ -42,7 +46,7 @@ class Reader(Generic[T]):
     """Whether values are deeply immutable, so that one document may serve every reader."""
     renew: Callable[[bytes], bytes] | None = None
     """Gives stored bytes as they would be written now; None where they are so anyway."""
-    decoded_documents_max: int = 1 << 62
+    decoded_documents_max: int = DECODED_DOCUMENTS_MAX
     """A state of more documents keeps none of them decoded."""
 
     def read(self, key: int, data: bytes) -> Document[T]:

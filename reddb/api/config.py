@@ -11,6 +11,7 @@ from uuid import UUID
 from attrs import field, frozen
 
 from reddb.actor.document import uuid_of
+from reddb.actor.state import DECODED_DOCUMENTS_MAX
 
 
 class WriteOrder(Enum):
@@ -95,6 +96,11 @@ class DbConfig:
     """How many commands the writer takes at once, to be kept by one write and one sync."""
     document_bytes_max: int = field(default=64 * 1024 * 1024, kw_only=True)
     """How large one encoded document may be; a larger one raises `EncodeError`."""
+    decoded_documents_max: int = field(default=DECODED_DOCUMENTS_MAX, kw_only=True)
+    """How many documents a database may have and still keep those decoded that were read, for the
+    next reader. One that has more decodes at every read: the garbage collector visits all decoded
+    documents each time that it looks at everything, and the whole program waits for that. It
+    counts only for deeply immutable documents; others are never kept. 0 keeps none."""
     new_id: Callable[[], UUID] = field(default=random_id, kw_only=True)
     """Gives the ids of new documents. Inject a seeded one to make a run repeatable."""
     clock: Callable[[], float] | None = field(default=None, kw_only=True)
@@ -114,6 +120,9 @@ class DbConfig:
             value = getattr(self, limit)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"{limit} must be a whole number of at least 1, not {value!r}")
+        kept: object = self.decoded_documents_max
+        if not isinstance(kept, int) or kept < 0:
+            raise ValueError(f"decoded_documents_max must be a whole number, not {kept!r}")
         if self.document_bytes_max > _DOCUMENT_BYTES_CEILING:
             raise ValueError("document_bytes_max must be below 4 GiB")
         if not callable(self.new_id):

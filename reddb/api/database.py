@@ -175,6 +175,7 @@ class RedDb(Generic[T]):
             settings,
             mailbox_commands_max=config.mailbox_commands_max,
             batch_commands_max=config.batch_commands_max,
+            decoded_documents_max=config.decoded_documents_max,
             clock=config.clock,
         ) as engine:
             db = cls(engine, config, owner=True)

@@ -8,21 +8,24 @@ and always looks at that snapshot. Predicates and keys are given the documents' 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from functools import partial
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
 
 import trio
 from attrs import evolve, field, frozen
 
-from reddb.actor.document import Document
-from reddb.actor.scan import scan
+from reddb.actor.document import Document, uuid_of
+from reddb.actor.scan import scan, sliced
+from reddb.actor.sorting import RUN_ITEMS, sorted_by
 from reddb.actor.state import State
 from reddb.actor.steps import run_at_once, run_cooperatively
 from reddb.api.feed import Feed
 from reddb.errors import DatabaseBroken, DatabaseClosed, DecodeError
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @frozen
@@ -44,9 +47,14 @@ class Plan:
         return all(predicate(data) for predicate in self.filters)
 
     @property
+    def end(self) -> int | None:
+        """Behind how many matches nothing more is wanted; None where all are."""
+        return None if self.limit is None else self.skip + self.limit
+
+    @property
     def enough(self) -> int | None:
         """How many matches are enough; None where all must be seen."""
-        return None if self.orders or self.limit is None else self.skip + self.limit
+        return None if self.orders else self.end
 
 
 @frozen
@@ -80,22 +88,83 @@ def select(
         Exception: Whatever a predicate or key raises.
     """
     found: list[Document[T]] = []
+    most = plan.end if plan.orders else None
+    for matches in _matches(state, plan, unreadable):
+        found += matches
+        if plan.enough is not None and len(found) >= plan.enough:
+            break
+        if most is not None and len(found) > most + RUN_ITEMS:
+            found = (yield from _ordered(found, plan))[:most]
+        yield
+    found = yield from _ordered(found, plan)
+    return found[plan.skip : plan.end]
+
+
+def _matches(
+    state: State[T], plan: Plan, unreadable: list[DecodeError] | None = None
+) -> Iterator[list[Document[T]]]:
+    """Give the documents that the filters of `plan` accept, a slice of all at a time."""
     for documents in scan(state, unreadable):
         matches = documents
         for predicate in plan.filters:
             matches = [document for document in matches if predicate(document.data)]
-        found += matches
-        if plan.enough is not None and len(found) >= plan.enough:
-            break
-        yield
+        yield matches
+
+
+def _ordered(found: list[Document[T]], plan: Plan) -> Generator[None, None, list[Document[T]]]:
     for key, reverse in reversed(plan.orders):
-        _sort(found, key, reverse)
-    end = None if plan.limit is None else plan.skip + plan.limit
-    return found[plan.skip : end]
+        found = yield from sorted_by(found, partial(_key_of, key), reverse)
+    return found
 
 
-def _sort(found: list[Document[Any]], key: Callable[[Any], Any], reverse: bool) -> None:
-    found.sort(key=lambda document: key(document.data), reverse=reverse)
+def _key_of(key: Callable[[Any], Any], document: Document[Any]) -> Any:
+    return key(document.data)
+
+
+def count(state: State[Any], plan: Plan) -> Generator[None, None, int]:
+    """Give how many documents `plan` wants; yield where others may run.
+
+    Without a filter none is looked at.
+
+    Raises:
+        DecodeError: A stored document does not fit the document type.
+        Exception: Whatever a predicate raises.
+    """
+    found = 0
+    if not plan.filters:
+        found = len(state)
+    else:
+        for matches in _matches(state, plan):
+            found += len(matches)
+            if plan.end is not None and found >= plan.end:
+                break
+            yield
+    return max((found if plan.end is None else min(found, plan.end)) - plan.skip, 0)
+
+
+def ids(state: State[T], plan: Plan) -> Generator[None, None, list[UUID]]:
+    """Give the ids of the documents that `plan` wants; yield where others may run.
+
+    Without a filter and an order no document is decoded.
+
+    Raises:
+        DecodeError: A stored document does not fit the document type.
+        Exception: Whatever a predicate or key raises.
+    """
+    keys: list[int] = []
+    if plan.filters or plan.orders:
+        keys = [document.key for document in (yield from select(state, plan))]
+    else:
+        for page in state.pages():
+            if plan.end is not None and len(keys) >= plan.end:
+                break
+            keys += page.live_keys()
+        keys = keys[plan.skip : plan.end]
+    found: list[UUID] = []
+    for part in sliced(keys, RUN_ITEMS):
+        found += map(uuid_of, part)
+        yield
+    return found
 
 
 def equal_to(value: object) -> Callable[[object], bool]:
@@ -186,11 +255,11 @@ class Query(_QueryBuilder[T]):
 
     async def count(self) -> int:
         """Give how many documents match, after skip and limit."""
-        return len(await self._select(self._plan))
+        return await self._run(count)
 
     async def ids(self) -> list[UUID]:
         """Give the ids of the documents that match."""
-        return [document.id for document in await self._select(self._plan)]
+        return await self._run(ids)
 
     async def collect(self) -> Collected[T]:
         """Give all documents that match among those that can be read, and the errors of the others.
@@ -228,6 +297,10 @@ class Query(_QueryBuilder[T]):
                 yield results
             finally:
                 results._closed = True  # noqa: SLF001  # An object of our own making.
+
+    async def _run(self, terminal: Callable[[State[T], Plan], Generator[None, None, R]]) -> R:
+        await trio.lowlevel.checkpoint()
+        return await run_cooperatively(terminal(self._source(self._plan), self._plan))
 
     async def _select(self, plan: Plan) -> list[Document[T]]:
         await trio.lowlevel.checkpoint()
@@ -320,11 +393,11 @@ class SnapshotQuery(_QueryBuilder[T]):
 
     def count(self) -> int:
         """Give how many documents match, after skip and limit."""
-        return len(self._select(self._plan))
+        return run_at_once(count(self._source(self._plan), self._plan))
 
     def ids(self) -> list[UUID]:
         """Give the ids of the documents that match."""
-        return [document.id for document in self._select(self._plan)]
+        return run_at_once(ids(self._source(self._plan), self._plan))
 
     def collect(self) -> Collected[T]:
         """Give all documents that match and can be read, and the errors of those that cannot.

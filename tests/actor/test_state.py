@@ -13,6 +13,7 @@ from actor_tools import (
     applied,
     changes_to,
     contents,
+    decode,
     empty_state,
     encoded,
     state_of,
@@ -280,6 +281,34 @@ def test_a_document_that_cannot_be_decoded_says_so_each_time(shared: bool) -> No
         with pytest.raises(ValueError, match="1 does not fit"):
             state.documents_of(page)
     assert len(state) == 1
+
+
+def noted(state: State[Any]) -> int:
+    return sum(note is not None for page in state.pages() for note in page.notes or ())
+
+
+def test_a_state_of_too_many_documents_keeps_none_decoded() -> None:
+    reader = Reader(decode, shared=True, decoded_documents_max=100)
+    small = State(reader)
+    for first in (0, 60):
+        small = applied(small, changes_to(small, {key: key for key in range(first, first + 40)}))
+    contents(small)
+    assert noted(small) == 80
+    large = put(small, {key: key for key in range(200, 221)})
+    assert noted(large) == noted(small) == 0
+    contents(large)
+    assert noted(large) == 0
+    smaller = remove(large, 0)
+    contents(smaller)
+    assert noted(smaller) == 100
+
+
+def test_one_document_too_many_is_enough() -> None:
+    state = State(Reader(decode, shared=True, decoded_documents_max=2))
+    for key in range(3):
+        state = put(state, {key: key})
+        assert noted(state) == (0 if key == 2 else key + 1)
+    assert state.get(0) is not state.get(0)
 
 
 # Indexes.

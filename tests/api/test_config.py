@@ -46,6 +46,8 @@ BAD_SETTINGS: Sequence[dict[str, Any]] = [
     {"document_bytes_max": "1"},
     {"new_id": None},
     {"clock": 1.5},
+    {"decoded_documents_max": -1},
+    {"decoded_documents_max": 1.5},
 ]
 
 

@@ -143,6 +143,52 @@ async def test_a_query_on_a_snapshot_looks_at_that_snapshot_alone(numbers: RedDb
     assert query.count() == len(NUMBERS)
 
 
+@pytest.fixture(scope="module")
+def many() -> list[int]:
+    return [number * 7919 % 1_000 for number in range(9_000)]
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize(("skip", "limit"), [(0, None), (3, 20), (5_000, None), (0, 0), (8_999, 9)])
+async def test_every_terminal_agrees_on_what_many_documents_come_to(
+    many: list[int], skip: int, limit: int | None, ordered: bool, filtered: bool
+) -> None:
+    expected = [number for number in many if number % 2 == 0 or not filtered]
+    expected = sorted(expected, reverse=True) if ordered else expected
+    expected = expected[skip : None if limit is None else skip + limit]
+    async with MemDb.open("numbers", int) as db:
+        await db.insert(many)
+        everything: list[AnyQuery] = [db.query(), db.snapshot().query()]
+        for each in everything:
+            query = each.skip(skip) if limit is None else each.skip(skip).limit(limit)
+            query = query.filter(is_even) if filtered else query
+            query = query.order_by(itself, reverse=True) if ordered else query
+            found = await terminal(query, "all")
+            assert data(found) == expected
+            assert await terminal(query, "count") == len(expected)
+            assert await terminal(query, "ids") == [document.id for document in found]
+
+
+async def test_ties_of_an_ordered_page_keep_their_order(many: list[int]) -> None:
+    async with MemDb.open("numbers", int) as db:
+        await db.insert(many)
+        query = db.query().order_by(lambda number: number % 3, reverse=True).order_by(is_even)
+        page = await query.skip(2_000).limit(3_000).all()
+    by_parity = sorted(many, key=is_even)
+    assert data(page) == sorted(by_parity, key=lambda n: n % 3, reverse=True)[2_000:5_000]
+
+
+async def test_counting_everything_decodes_nothing() -> None:
+    async with MemDb.open("numbers", int) as db:
+        await db.insert(NUMBERS)
+        snapshot = db.snapshot()
+        for page in snapshot._state.pages():
+            page.forget()
+        assert (snapshot.query().count(), len(snapshot.query().ids())) == (6, 6)
+        assert [page.notes for page in snapshot._state.pages()] == [None]
+
+
 async def test_a_query_sees_one_state_though_others_write_meanwhile() -> None:
     async with MemDb.open("numbers", int) as db:
         await db.insert([0] * 9_000)
