@@ -92,12 +92,6 @@ class Page(msgspec.Struct, eq=False, gc=False):
         columns = (*old[:place], data, *old[place + 1 :])
         return Page(self.keys, columns, live_count, notes, notes if is_complete else None)
 
-    def live_keys(self) -> list[int]:
-        """Give the keys of the documents that are there."""
-        if self.live_count == len(self.keys):
-            return [*self.keys]
-        return [key for key, data in zip(self.keys, self.data, strict=True) if data is not None]
-
     def note(self, place: int, document: Document[Any]) -> None:
         """Note the document that the data at `place` decodes to."""
         notes = self.notes

@@ -124,41 +124,38 @@ def _key_of(key: Callable[[Any], Any], document: Document[Any]) -> Any:
 def count(state: State[Any], plan: Plan) -> Generator[None, None, int]:
     """Give how many documents `plan` wants; yield where others may run.
 
-    Without a filter none is looked at.
-
     Raises:
         DecodeError: A stored document does not fit the document type.
         Exception: Whatever a predicate raises.
     """
     found = 0
-    if not plan.filters:
-        found = len(state)
-    else:
-        for matches in _matches(state, plan):
-            found += len(matches)
-            if plan.end is not None and found >= plan.end:
-                break
-            yield
-    return max((found if plan.end is None else min(found, plan.end)) - plan.skip, 0)
+    for matches in _matches(state, plan):
+        found += len(matches)
+        if plan.end is not None and found >= plan.end:
+            found = plan.end
+            break
+        yield
+    return max(found - plan.skip, 0)
 
 
 def ids(state: State[T], plan: Plan) -> Generator[None, None, list[UUID]]:
     """Give the ids of the documents that `plan` wants; yield where others may run.
-
-    Without a filter and an order no document is decoded.
 
     Raises:
         DecodeError: A stored document does not fit the document type.
         Exception: Whatever a predicate or key raises.
     """
     keys: list[int] = []
-    if plan.filters or plan.orders:
-        keys = [document.key for document in (yield from select(state, plan))]
+    if plan.orders:
+        for documents in sliced((yield from select(state, plan)), RUN_ITEMS):
+            keys += [document.key for document in documents]
+            yield
     else:
-        for page in state.pages():
+        for matches in _matches(state, plan):
+            keys += [document.key for document in matches]
             if plan.end is not None and len(keys) >= plan.end:
                 break
-            keys += page.live_keys()
+            yield
         keys = keys[plan.skip : plan.end]
     found: list[UUID] = []
     for part in sliced(keys, RUN_ITEMS):

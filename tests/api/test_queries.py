@@ -179,16 +179,6 @@ async def test_ties_of_an_ordered_page_keep_their_order(many: list[int]) -> None
     assert data(page) == sorted(by_parity, key=lambda n: n % 3, reverse=True)[2_000:5_000]
 
 
-async def test_counting_everything_decodes_nothing() -> None:
-    async with MemDb.open("numbers", int) as db:
-        await db.insert(NUMBERS)
-        snapshot = db.snapshot()
-        for page in snapshot._state.pages():
-            page.forget()
-        assert (snapshot.query().count(), len(snapshot.query().ids())) == (6, 6)
-        assert [page.notes for page in snapshot._state.pages()] == [None]
-
-
 async def test_a_query_sees_one_state_though_others_write_meanwhile() -> None:
     async with MemDb.open("numbers", int) as db:
         await db.insert([0] * 9_000)
