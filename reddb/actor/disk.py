@@ -1,10 +1,10 @@
 """The disk: the few file-system operations of the file storage. The only `os` and threads.
 
 `Disk` and `DiskFile` are the seam below the file storage. `RealDisk` does each operation in a
-worker thread, and each file has a limiter of its own: the application's threads can neither starve
-nor deadlock the log, nor has it to wait while a compaction syncs the new file. A write and its
-sync share one hop. Every operation raises OSError when the
-operating system refuses it, and nothing else.
+worker thread, beside the limit that trio sets for the application's threads: those can neither
+starve nor deadlock the log. Who uses a disk limits it, by awaiting one operation before the next;
+so there are never more than two, of the log and of a compaction. A write and its sync share one
+hop. Every operation raises OSError when the operating system refuses it, and nothing else.
 
 An operation that has begun in a thread is not abandoned when its task is cancelled.
 """
@@ -17,7 +17,7 @@ import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeVar, TypeVarTuple
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 import trio
 from attrs import define, field, frozen
@@ -77,52 +77,61 @@ class Disk(Protocol):
         """Have the names of the files in the directory `path` on disk."""
 
 
-@frozen
-class _Threads:
-    """One worker thread at a time, apart from the application's."""
+class _NoLimit:
+    """A limiter for `trio.to_thread.run_sync` that never waits.
 
-    limiter: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(1))
+    A `trio.CapacityLimiter` takes a turn of the scheduler even if it is free.
+    """
 
-    async def run(self, fn: Callable[[*Args], R], *args: *Args) -> R:
-        return await trio.to_thread.run_sync(fn, *args, limiter=self.limiter)
+    async def acquire_on_behalf_of(self, _borrower: object) -> None:
+        """Let the borrower go on at once."""
+
+    def release_on_behalf_of(self, _borrower: object) -> None:
+        """Do nothing."""
+
+
+_NO_LIMIT: Any = _NoLimit()  # Any: trio takes what has these methods, its annotation does not.
+
+
+async def _in_thread(fn: Callable[[*Args], R], *args: *Args) -> R:
+    """Call `fn` in a worker thread, whatever the application's threads are busy with."""
+    return await trio.to_thread.run_sync(fn, *args, limiter=_NO_LIMIT)
 
 
 @define(eq=False)
 class _RealFile:
     _fd: int
-    _threads: _Threads = field(factory=_Threads)
 
     async def size(self) -> int:
-        return (await self._threads.run(os.fstat, self._fd)).st_size
+        return (await _in_thread(os.fstat, self._fd)).st_size
 
     async def read(self, offset: int, size: int) -> bytes:
-        return await self._threads.run(_read, self._fd, offset, size)
+        return await _in_thread(_read, self._fd, offset, size)
 
     async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
-        await self._threads.run(_write, self._fd, offset, data, sync)
+        await _in_thread(_write, self._fd, offset, data, sync)
 
     async def sync(self) -> None:
-        await self._threads.run(_sync, self._fd)
+        await _in_thread(_sync, self._fd)
 
     async def truncate(self, size: int) -> None:
-        await self._threads.run(_truncate, self._fd, size)
+        await _in_thread(_truncate, self._fd, size)
 
     async def aclose(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            await self._threads.run(os.close, fd)
+            await _in_thread(os.close, fd)
 
 
 @define(eq=False)
 class _RealLock:
     _fd: int
     _path: Path
-    _threads: _Threads
 
     async def aclose(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            await self._threads.run(_unlock, fd, self._path)
+            await _in_thread(_unlock, fd, self._path)
 
 
 @frozen(eq=False)
@@ -139,19 +148,18 @@ class RealDisk:
     """
 
     _read_only: bool = field(default=False, kw_only=True)
-    _threads: _Threads = field(factory=_Threads)
 
     async def lock(self, path: Path) -> DiskLock | None:
         """See `Disk.lock`: an advisory `flock`, seen by all processes of this machine."""
-        fd = await self._threads.run(_lock, path)
-        return None if fd is None else _RealLock(fd, path, self._threads)
+        fd = await _in_thread(_lock, path)
+        return None if fd is None else _RealLock(fd, path)
 
     async def open(self, path: Path) -> DiskFile | None:
         """See `Disk.open`."""
         # Without O_NONBLOCK a pipe of that name would keep a reader waiting for its writer.
         access = os.O_RDONLY | os.O_NONBLOCK if self._read_only else os.O_RDWR
         try:
-            fd = await self._threads.run(os.open, path, access | os.O_CLOEXEC)
+            fd = await _in_thread(os.open, path, access | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
         return _RealFile(fd)
@@ -159,19 +167,19 @@ class RealDisk:
     async def create(self, path: Path) -> DiskFile:
         """See `Disk.create`."""
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        return _RealFile(await self._threads.run(os.open, path, flags, 0o600))
+        return _RealFile(await _in_thread(os.open, path, flags, 0o600))
 
     async def rename(self, source: Path, target: Path) -> None:
         """See `Disk.rename`."""
-        await self._threads.run(os.rename, source, target)
+        await _in_thread(os.rename, source, target)
 
     async def unlink(self, path: Path) -> None:
         """See `Disk.unlink`."""
-        await self._threads.run(_unlink, path)
+        await _in_thread(_unlink, path)
 
     async def sync_directory(self, path: Path) -> None:
         """See `Disk.sync_directory`."""
-        await self._threads.run(_sync_directory, path)
+        await _in_thread(_sync_directory, path)
 
 
 # What runs in the thread.

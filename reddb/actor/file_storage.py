@@ -156,8 +156,10 @@ class FileStorage:
 
     async def append(self, commits: Sequence[Commit]) -> None:
         """See `Storage.append`: one write, and one sync if the storage syncs."""
-        async with self._turn:
+        await self._take_turn()
+        try:
             if self._failed:
+                await trio.lowlevel.checkpoint()
                 message = "an earlier write failed; open the database again"
                 raise OSError(self._failed_errno, message)
             assert self._file is not None and self._header is not None, "open() comes first"
@@ -172,6 +174,15 @@ class FileStorage:
                 self._synced = self._size
             if self._meanwhile is not None:
                 self._meanwhile.extend(commits)
+        finally:
+            self._turn.release()
+
+    async def _take_turn(self) -> None:
+        """Wait until nobody else has the turn; not a moment if nobody has, for a write follows."""
+        if self._turn.locked():
+            await self._turn.acquire()
+        else:
+            self._turn.acquire_nowait()
 
     async def _fail(self, error: BaseException) -> None:
         """Write no more; take what the failed write may have left off the file, if that goes."""

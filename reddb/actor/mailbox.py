@@ -5,7 +5,9 @@ withdraw it, which is what cancellation does; from the moment it is taken, cance
 changes nothing until the answer is there. So a call that raises `trio.Cancelled` did not happen,
 and one that happened returns. There is no third outcome.
 
-The queue is a bounded trio memory channel: senders wait in line when it is full.
+The queue is a bounded trio memory channel: senders wait in line when it is full. The mailbox counts
+what is in it, because a channel says that it is empty by an exception, which takes as long as all
+the rest.
 """
 
 from __future__ import annotations
@@ -36,27 +38,30 @@ class CallStatus(Enum):
     """Its answer is there."""
 
 
+_QUEUED, _WITHDRAWN, _TAKEN, _ANSWERED = CallStatus  # Quicker to look up than an enum's attributes.
+
+
 @define(eq=False)
 class Call(Generic[ResultT]):
     """One command on its way to the writer and back."""
 
     command: Command[ResultT]
-    status: CallStatus = CallStatus.QUEUED
+    status: CallStatus = _QUEUED
     _task: trio.lowlevel.Task | None = None
     _result: ResultT | None = None
     _error: BaseException | None = None
 
     def take(self) -> bool:
         """Claim the call for the writer; False if it was withdrawn."""
-        if self.status is not CallStatus.QUEUED:
+        if self.status is not _QUEUED:
             return False
-        self.status = CallStatus.TAKEN
+        self.status = _TAKEN
         return True
 
     def answer(self, result: Any, error: BaseException | None = None) -> None:
         """Wake the waiting task with a result or, if there is one, an error."""
-        assert self.status is CallStatus.TAKEN, "a call is answered once, after it was taken"
-        self.status = CallStatus.ANSWERED
+        assert self.status is _TAKEN, "a call is answered once, after it was taken"
+        self.status = _ANSWERED
         self._result = result
         self._error = error
         if self._task is not None:
@@ -64,7 +69,7 @@ class Call(Generic[ResultT]):
 
     async def wait(self) -> ResultT:
         """Wait for the answer; withdraw the call if cancelled while it is queued."""
-        if self.status is not CallStatus.ANSWERED:
+        if self.status is not _ANSWERED:
             self._task = trio.lowlevel.current_task()
             await trio.lowlevel.wait_task_rescheduled(self._withdraw)
         if self._error is not None:
@@ -72,9 +77,9 @@ class Call(Generic[ResultT]):
         return cast("ResultT", self._result)
 
     def _withdraw(self, _: object) -> trio.lowlevel.Abort:
-        if self.status is not CallStatus.QUEUED:
+        if self.status is not _QUEUED:
             return trio.lowlevel.Abort.FAILED
-        self.status = CallStatus.WITHDRAWN
+        self.status = _WITHDRAWN
         return trio.lowlevel.Abort.SUCCEEDED
 
 
@@ -89,6 +94,8 @@ class Mailbox:
     def __init__(self, commands_max: int, batch_max: int) -> None:
         self._send, self._receive = trio.open_memory_channel[Call[Any]](commands_max)
         self._batch_max = batch_max
+        self._waiting = 0
+        """Calls that are in the channel, or whose senders wait in line."""
 
     async def ask(self, command: Command[ResultT]) -> ResultT:
         """Send a command and give its answer.
@@ -98,13 +105,17 @@ class Mailbox:
             Exception: The answer, where that is an exception.
         """
         call = Call(command)
+        self._waiting += 1
         try:
             try:
                 self._send.send_nowait(call)
             except trio.WouldBlock:
                 await self._send.send(call)
-        except (trio.ClosedResourceError, trio.BrokenResourceError):
-            raise DatabaseClosed("the database is closed") from None
+        except BaseException as error:
+            self._waiting -= 1
+            if isinstance(error, trio.ClosedResourceError | trio.BrokenResourceError):
+                raise DatabaseClosed("the database is closed") from None
+            raise
         return await call.wait()
 
     async def take_batch(self) -> list[Call[Any]]:
@@ -112,20 +123,23 @@ class Mailbox:
         batch: list[Call[Any]] = []
         while not batch:
             try:
+                # A moment's wait even if a command is there: who was answered last may join in.
                 call = await self._receive.receive()
             except trio.EndOfChannel:
                 return []
+            self._waiting -= 1
             batch = [call] if call.take() else []
             batch += self._take_waiting(self._batch_max - 1)
         return batch
 
     def _take_waiting(self, calls_max: int) -> list[Call[Any]]:
         taken: list[Call[Any]] = []
-        while len(taken) < calls_max:
+        while self._waiting and len(taken) < calls_max:
             try:
                 call = self._receive.receive_nowait()
-            except (trio.WouldBlock, trio.EndOfChannel):
+            except (trio.WouldBlock, trio.EndOfChannel):  # Who waited in line has been sent away.
                 break
+            self._waiting -= 1
             if call.take():
                 taken.append(call)
         return taken
