@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+import outcome
 import pytest
 from actor_tools import (
     Model,
@@ -29,7 +30,7 @@ from reddb.actor.commands import (
     UpdateOne,
     UpdateWhere,
 )
-from reddb.actor.decide import Decision, decide
+from reddb.actor.decide import Decision, decide, decide_one
 from reddb.actor.document import Document
 from reddb.actor.history import Applied, History
 from reddb.actor.state import Change, State
@@ -41,9 +42,53 @@ MUCH: Model = {key: "even" if key % 2 == 0 else "odd" for key in range(1000)}
 
 
 def decided(state: State[Any], command: Decidable, history: History | None = None) -> Decision[Any]:
-    decision = run_at_once(decide(state, command, history or History(state.seq)))
+    """Decide a command in steps; what is decided at once as well must come to the same."""
+    at_once = outcome.capture(decide_one, state.branch(), command)
+    in_steps = outcome.capture(run_at_once, decide(state, command, history or History(state.seq)))
+    if isinstance(at_once, outcome.Error):
+        assert isinstance(in_steps, outcome.Error)
+        assert repr(at_once.error) == repr(in_steps.error)
+    decision = in_steps.unwrap()
     decision.state.check()
+    if isinstance(at_once, outcome.Value) and at_once.value is not None:
+        assert contents(at_once.value.state) == contents(decision.state)
+        assert at_once.value.state.seq == decision.state.seq
+        assert at_once.value.result == decision.result
+        assert facts(at_once.value) == facts(decision)
     return decision
+
+
+def facts(decision: Decision[Any]) -> list[tuple[int, bytes | None, bytes | None]]:
+    return [(change.key, change.before, change.after) for change in decision.changes]
+
+
+@pytest.mark.parametrize(
+    ("command", "is_decided"),
+    [
+        (insertion(4), True),
+        (insertion(1), False),
+        (insertion(4, 5), False),
+        (insertion(), False),
+        (UpdateOne(record(1, "new")), True),
+        (UpdateOne(record(4, "new")), True),
+        (DeleteOne(1), True),
+        (DeleteWhere(bool), False),
+        (AddIndex("index", str, unique=False), False),
+    ],
+)
+def test_what_changes_one_document_is_decided_at_once(command: Decidable, is_decided: bool) -> None:
+    decision = decide_one(state_of(LITTLE), command)
+    assert (decision is not None) is is_decided
+
+
+def test_a_removal_that_leaves_mostly_holes_is_not_decided_at_once() -> None:
+    state = state_of(dict.fromkeys(range(2000), "one of many"))
+    for key in range(2000):
+        if (decision := decide_one(state, DeleteOne(key))) is None:
+            break
+        state = decision.state
+    assert decided(state, DeleteOne(key)).state.count == state.count - 1
+    assert 1000 < key < 1999
 
 
 def transaction(
