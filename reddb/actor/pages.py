@@ -7,6 +7,10 @@ differ. The list grows by one item for 16,384 slots: copying it is cheap beyond 
 fits in memory. Slots are given out again only when a state is made anew (see `State.compacted`),
 which happens before most of them are empty.
 
+Copying a chunk counts 256 references, in as many places of memory. So the page that was replaced
+last is held apart, and goes into its chunk when another one is replaced: documents that are
+inserted one by one copy a chunk once in 64 times.
+
 A page never changes, but for what readers note in it: the documents that its bytes decode to. The
 same bytes always decode to an equal document, so it does not matter who notes it, when, and in
 which thread, nor whether it is forgotten again.
@@ -20,6 +24,7 @@ So a database that has not been read yet costs a full collection next to nothing
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -67,13 +72,13 @@ class Page(msgspec.Struct, eq=False, gc=False):
         complete = self.complete  # First, as in `with_slot`.
         known, joined = complete or self.notes, None
         if notes is not None:
-            joined = [*(known or [None] * len(self.keys)), *notes]
+            joined = (known or [None] * len(self.keys)) + notes
         elif known is not None:
-            joined = [*known, *[None] * len(keys)]
+            joined = known + [None] * len(keys)
         is_complete = (complete or not self.live_count) and notes is not None and all(notes)
         return Page(
-            (*self.keys, *keys),
-            (*self.data, *data),
+            self.keys + tuple(keys),
+            self.data + tuple(data),
             self.live_count + len(keys),
             joined,
             joined if is_complete else None,
@@ -124,6 +129,9 @@ class Pages:
     """
 
     _chunks: list[_Chunk] = field(factory=list)
+    _last: Page | None = None
+    """The page that was replaced last. Its chunk holds the one before, or none."""
+    _last_number: int = -1
 
     @classmethod
     def of(cls, pages: Sequence[Page | None]) -> Pages:
@@ -136,19 +144,29 @@ class Pages:
 
     def page(self, number: int) -> Page | None:
         """Give page `number` (a slot divided by 64), or None where it is empty."""
+        if number == self._last_number:
+            return self._last
         chunks = self._chunks
         chunk = number >> _CHUNK_BITS
         return chunks[chunk][number & (_CHUNK_PAGES - 1)] if chunk < len(chunks) else None
 
     def with_page(self, number: int, page: Page | None) -> Pages:
         """Give a vector in which `number` holds `page`; None takes the page away."""
-        return self.with_pages(((number, page),))
+        if page is None:
+            return self.with_pages(((number, None),))
+        is_other = number != self._last_number
+        return Pages(self._settled() if is_other else self._chunks, page, number)
 
     def with_pages(self, numbered: Iterable[tuple[int, Page | None]]) -> Pages:
         """Give a vector that holds each page under its number; each chunk is copied once."""
+        return Pages(self._merged(numbered))
+
+    def _merged(self, numbered: Iterable[tuple[int, Page | None]]) -> list[_Chunk]:
+        """Give chunks with all pages: those in chunks, the one held apart, and these."""
         chunks = self._chunks.copy()
         copied: set[int] = set()
-        for number, page in numbered:
+        last = () if self._last is None else ((self._last_number, self._last),)
+        for number, page in chain(last, numbered):
             at = number >> _CHUNK_BITS
             if at >= len(chunks):
                 chunks.extend([_EMPTY_CHUNK] * (at + 1 - len(chunks)))
@@ -159,15 +177,18 @@ class Pages:
             if page is None and chunks[at].count(None) == _CHUNK_PAGES:
                 copied.remove(at)
                 chunks[at] = _EMPTY_CHUNK
-        return Pages(chunks)
+        return chunks
+
+    def _settled(self) -> list[_Chunk]:
+        return self._chunks if self._last is None else self._merged(())
 
     def __iter__(self) -> Iterator[Page]:
         """Give the pages that are there, in slot order."""
-        return (page for chunk in self._chunks for page in chunk if page is not None)
+        return (page for chunk in self._settled() for page in chunk if page is not None)
 
     def items(self) -> Iterator[tuple[int, Page]]:
         """Give the pages that are there with their numbers, in slot order."""
-        for at, chunk in enumerate(self._chunks):
+        for at, chunk in enumerate(self._settled()):
             for place, page in enumerate(chunk):
                 if page is not None:
                     yield (at << _CHUNK_BITS) + place, page
