@@ -11,10 +11,11 @@ from collections.abc import Generator, Sequence
 from typing import Any, Generic, TypeVar, assert_never
 from uuid import UUID
 
-from attrs import define
+import msgspec
 
 from reddb.actor.commands import (
     AddIndex,
+    Command,
     CommitTransaction,
     Decidable,
     DeleteOne,
@@ -35,8 +36,7 @@ from reddb.errors import DocumentNotFound, RedDbError, TransactionConflict
 T = TypeVar("T")
 
 
-@define(eq=False)
-class Decision(Generic[T]):
+class Decision(msgspec.Struct, Generic[T], eq=False):
     """What a command comes to."""
 
     state: State[T]
@@ -86,7 +86,7 @@ def decide(
     return Decision(after, changes, result)
 
 
-def decide_one(state: State[T], command: Decidable) -> Decision[T] | None:
+def decide_one(state: State[T], command: Command[Any]) -> Decision[T] | None:
     """Decide a command that changes one document and takes but a moment, as most are; else None.
 
     It comes to what `decide` would come to. It is worth its lines because a generator, and the

@@ -93,6 +93,7 @@ open_document: Final = partial(_make, Document)
 _new_object = object.__new__
 # The slots themselves: setting one so takes half of the time of `object.__setattr__`.
 _set_number = UUID.__dict__["int"].__set__
+_UNKNOWN = SafeUUID.unknown
 _set_safety = UUID.__dict__["is_safe"].__set__
 
 
@@ -103,5 +104,5 @@ def uuid_of(number: int) -> UUID:
     """
     made = _new_object(UUID)
     _set_number(made, number)
-    _set_safety(made, SafeUUID.unknown)
+    _set_safety(made, _UNKNOWN)
     return made

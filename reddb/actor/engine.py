@@ -8,7 +8,7 @@ in an exception group, because the writer's task never raises.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from reddb.actor.state import DECODED_DOCUMENTS_MAX, Reader, State
 from reddb.actor.storage import Recovery, Storage
 from reddb.actor.writer import Writer, WriterSettings
 from reddb.codecs import DocumentCodec
-from reddb.errors import DatabaseClosed, DecodeError, FeedLagged, PersistFailed
+from reddb.errors import DatabaseBroken, DatabaseClosed, DecodeError, FeedLagged, PersistFailed
 
 T = TypeVar("T")
 ResultT = TypeVar("ResultT")
@@ -58,12 +58,16 @@ class Engine(Generic[T]):
 
     def check(self) -> None:
         """Raise if the database is closed or broken."""
-        if self.writer.failure is not None:
-            raise self.writer.broken()
-        if self._closing:
-            raise DatabaseClosed("the database is closed")
+        if self.writer.failure is not None or self._closing:
+            raise self.ended_by()
 
-    async def ask(self, command: Command[ResultT]) -> ResultT:
+    def ended_by(self) -> DatabaseBroken | DatabaseClosed:
+        """Give why no more commands are taken."""
+        if self.writer.failure is not None:
+            return self.writer.broken()
+        return DatabaseClosed("the database is closed")
+
+    def ask(self, command: Command[ResultT]) -> Awaitable[ResultT]:
         """Have the writer do `command`; give its answer.
 
         Raises:
@@ -72,11 +76,7 @@ class Engine(Generic[T]):
             PersistFailed: The log could not be written.
             Exception: What `reddb.actor.decide.decide` raises for this command.
         """
-        try:
-            return await self.mailbox.ask(command)
-        except DatabaseClosed:
-            self.check()
-            raise
+        return self.mailbox.ask(command)
 
     @contextlib.contextmanager
     def subscribed(
@@ -164,6 +164,7 @@ async def run_engine(
     writer = Writer(state, storage, mailbox, settings)
     snapshots: Held[Any] = Held(clock or trio.lowlevel.current_clock().current_time)
     engine = Engine(codec, storage, writer, recovery, mailbox, snapshots)
+    mailbox.refusal = engine.ended_by
     raised: BaseException | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(engine.run)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+import msgspec
 from attrs import define, field
 
 from reddb.actor.state import Change
@@ -24,8 +25,7 @@ CHANGES_MAX = 65_536
 """Changes that are kept in all of them, for they keep the documents they replaced in memory."""
 
 
-@define(eq=False)
-class Applied:
+class Applied(msgspec.Struct, eq=False):
     """A commit with what it did."""
 
     seq: int

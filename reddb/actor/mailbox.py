@@ -13,14 +13,15 @@ the rest.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from enum import Enum
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import trio
 from attrs import define
 
 from reddb.actor.commands import Command
-from reddb.errors import DatabaseClosed
+from reddb.errors import DatabaseClosed, RedDbError
 
 ResultT = TypeVar("ResultT")
 
@@ -47,7 +48,8 @@ class Call(Generic[ResultT]):
 
     command: Command[ResultT]
     status: CallStatus = _QUEUED
-    _task: trio.lowlevel.Task | None = None
+    task: trio.lowlevel.Task | None = None
+    """Who is parked until the answer is there."""
     _result: ResultT | None = None
     _error: BaseException | None = None
 
@@ -64,23 +66,26 @@ class Call(Generic[ResultT]):
         self.status = _ANSWERED
         self._result = result
         self._error = error
-        if self._task is not None:
-            trio.lowlevel.reschedule(self._task)
+        if self.task is not None:
+            trio.lowlevel.reschedule(self.task)
 
-    async def wait(self) -> ResultT:
-        """Wait for the answer; withdraw the call if cancelled while it is queued."""
-        if self.status is not _ANSWERED:
-            self._task = trio.lowlevel.current_task()
-            await trio.lowlevel.wait_task_rescheduled(self._withdraw)
+    def unwrap(self) -> ResultT:
+        """Give the answer, or raise it if it is an error."""
         if self._error is not None:
             raise self._error
-        return cast("ResultT", self._result)
+        result: Any = self._result
+        return result  # type: ignore[no-any-return]  # `answer` is given what the command names.
 
-    def _withdraw(self, _: object) -> trio.lowlevel.Abort:
+    def withdraw(self, _: object) -> trio.lowlevel.Abort:
+        """Take the call back if it is queued: what trio calls when the task is cancelled."""
         if self.status is not _QUEUED:
             return trio.lowlevel.Abort.FAILED
         self.status = _WITHDRAWN
         return trio.lowlevel.Abort.SUCCEEDED
+
+
+def _closed() -> DatabaseClosed:
+    return DatabaseClosed("the database is closed")
 
 
 class Mailbox:
@@ -94,6 +99,8 @@ class Mailbox:
     def __init__(self, commands_max: int, batch_max: int) -> None:
         self._send, self._receive = trio.open_memory_channel[Call[Any]](commands_max)
         self._batch_max = batch_max
+        self.refusal: Callable[[], RedDbError] = _closed
+        """Gives what senders get once it is closed."""
         self._waiting = 0
         """Calls that are in the channel, or whose senders wait in line."""
 
@@ -101,7 +108,7 @@ class Mailbox:
         """Send a command and give its answer.
 
         Raises:
-            DatabaseClosed: The mailbox was closed before it took the command.
+            RedDbError: The mailbox was closed before it took the command; see `refusal`.
             Exception: The answer, where that is an exception.
         """
         call = Call(command)
@@ -111,12 +118,17 @@ class Mailbox:
                 self._send.send_nowait(call)
             except trio.WouldBlock:
                 await self._send.send(call)
-        except BaseException as error:
+        except (trio.ClosedResourceError, trio.BrokenResourceError):
             self._waiting -= 1
-            if isinstance(error, trio.ClosedResourceError | trio.BrokenResourceError):
-                raise DatabaseClosed("the database is closed") from None
+        except BaseException:
+            self._waiting -= 1
             raise
-        return await call.wait()
+        else:
+            if call.status is not _ANSWERED:
+                call.task = trio.lowlevel.current_task()
+                await trio.lowlevel.wait_task_rescheduled(call.withdraw)
+            return call.unwrap()
+        raise self.refusal()
 
     async def take_batch(self) -> list[Call[Any]]:
         """Wait for a command, and give it with all that have arrived; nothing once closed."""
@@ -129,7 +141,8 @@ class Mailbox:
                 return []
             self._waiting -= 1
             batch = [call] if call.take() else []
-            batch += self._take_waiting(self._batch_max - 1)
+            if self._waiting:
+                batch += self._take_waiting(self._batch_max - 1)
         return batch
 
     def _take_waiting(self, calls_max: int) -> list[Call[Any]]:

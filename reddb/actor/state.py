@@ -267,10 +267,13 @@ class State(Generic[T]):
             self._table.add(key, slot)
             next_slot += 1
             count += 1
-            self._mind_bound(count)
             page = self._pages.page(slot >> PAGE_BITS) or Page.blank(slot & _PLACE)
             assert after is not None, "an insert leaves something"
-            notes = [document] if self.reader.keeps(count) else None
+            if self.reader.keeps(count):
+                notes: Notes | None = [document]
+            else:
+                self._mind_bound(count)
+                notes = None
             page = page.extended((key,), (after,), notes)
         else:
             slot = self._slot(key)

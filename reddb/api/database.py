@@ -91,6 +91,7 @@ class RedDb(Generic[T]):
     def __init__(self, engine: Engine[T], config: DbConfig, *, owner: bool) -> None:
         self._engine = engine
         self._config = config
+        self._new_key = config.new_key
         self._owner = owner
         self._closed = False
 
@@ -692,7 +693,7 @@ class RedDb(Generic[T]):
         the caller goes on to change.
         """
         data = self._encoded(value)
-        key = self._config.new_id().int if id is None else id.int
+        key = self._new_key() if id is None else id.int
         codec = self._engine.codec
         if codec.immutable:
             document: Document[T] = leaf_document(key, value)

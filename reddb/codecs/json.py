@@ -92,6 +92,8 @@ def encode_checked(value: Plain) -> bytes:
     """
     try:
         data = _encode(value)
+        if len(data) < _SHALLOW_BYTES and _DOLLAR not in data and not _find_null(data):
+            return data  # As most are.
         same = not _find_null(data) or _decode(data) == value
         if same and not _has_escape(data) and _is_shallow(data):
             return data

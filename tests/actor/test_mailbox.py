@@ -80,7 +80,7 @@ async def test_a_call_is_answered_once_and_only_when_it_was_taken() -> None:
     with pytest.raises(AssertionError, match="answered once"):
         call.answer(None)
     with pytest.raises(LookupError, match="one"):
-        await call.wait()
+        call.unwrap()
 
 
 # Cancelling.

@@ -163,7 +163,7 @@ def _checks_ids(_: object, command: Any, change: Any) -> bool:
 
 def _withdraws_what_is_taken(call: mailbox.Call[Any], _: object) -> trio.lowlevel.Abort:
     if call.status is mailbox.CallStatus.TAKEN:
-        call._task = None
+        call.task = None
     else:
         call.status = mailbox.CallStatus.WITHDRAWN
     return trio.lowlevel.Abort.SUCCEEDED
@@ -178,7 +178,7 @@ CONTROLS: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = {
     ),
     "the check of searches": lambda: mock.patch.object(decide, "_touches", _checks_ids),
     "the rule that what is taken is finished": lambda: mock.patch.object(
-        mailbox.Call, "_withdraw", _withdraws_what_is_taken
+        mailbox.Call, "withdraw", _withdraws_what_is_taken
     ),
 }
 
