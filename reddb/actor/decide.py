@@ -95,16 +95,14 @@ def decide_one(state: State[T], command: Command[Any]) -> Decision[T] | None:
     Raises:
         Exception: As `decide`.
     """
-    changes: Sequence[Change]
-    result: object = None
     if isinstance(command, Insert):
         changes = command.changes
         if len(changes) != 1 or state.has_known(changes[0].key):
             return None
-    elif isinstance(command, UpdateOne | DeleteOne):
-        changes, result = _looked_up(state, command)
-    else:
+        return Decision(state.apply(changes, state.seq + 1), changes, None)  # It makes no holes.
+    if not isinstance(command, UpdateOne | DeleteOne):
         return None
+    changes, result = _looked_up(state, command)
     after = state.apply(changes, state.seq + 1) if changes else state
     return None if after.is_mostly_holes() else Decision(after, changes, result)
 

@@ -23,6 +23,7 @@ import logging
 from collections.abc import Generator, Sequence
 from typing import Any, Generic, TypeVar, cast
 
+import msgspec
 import trio
 from attrs import define, field, frozen
 
@@ -66,15 +67,14 @@ class Counts:
             self.commits_in_largest_batch = len(commits)
 
 
-@define(eq=False)
-class _Batch(Generic[T]):
+class _Batch(msgspec.Struct, Generic[T], eq=False):
     """Commands that are kept together: all of them, or none."""
 
     state: State[T]
-    commits: list[Commit] = field(factory=list)
-    applied: list[Applied] = field(factory=list)
+    commits: list[Commit] = []
+    applied: list[Applied] = []
     """The same commits, with what they did."""
-    decided: list[tuple[Call[Any], object, BaseException | None]] = field(factory=list)
+    decided: list[tuple[Call[Any], object, BaseException | None]] = []
     """The calls to be answered once the batch is kept, each with its result or its error."""
     data_bytes: int = 0
     """How many bytes of documents its commits put."""
@@ -291,7 +291,8 @@ class Writer(Generic[T]):
                 return
             self.counts.add(batch.commits)
         self.kept = self.published = batch.state
-        self.feeds.publish(batch.applied)
+        if self.feeds:
+            self.feeds.publish(batch.applied)
         for call, result, raised in batch.decided:
             call.answer(result, raised)
 
