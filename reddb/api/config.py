@@ -135,13 +135,13 @@ class DbConfig:
         if not (self.clock is None or callable(self.clock)):
             raise ValueError(f"clock must be a function that gives seconds, not {self.clock!r}")
 
-    @property
-    def new_key(self) -> Callable[[], int]:
-        """Gives the number of a new id; where ids are random, without a UUID on the way."""
-        new_id = self.new_id
-        return _random_key if new_id is random_id else lambda: new_id().int
-
     @classmethod
     def of(cls, config: DbConfig | str) -> DbConfig:
         """Give `config` itself, or the defaults under that name."""
         return config if isinstance(config, DbConfig) else cls(config)
+
+
+def key_maker(config: DbConfig) -> Callable[[], int]:
+    """Give what gives the number of a new id; where ids are random, without a UUID on the way."""
+    new_id = config.new_id
+    return _random_key if new_id is random_id else lambda: new_id().int

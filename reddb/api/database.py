@@ -41,7 +41,7 @@ from reddb.actor.steps import run_cooperatively
 from reddb.actor.storage import MemoryStorage, Storage
 from reddb.actor.writer import WriterSettings
 from reddb.api.bulk import Bulk
-from reddb.api.config import DbConfig, Durability, WriteOrder
+from reddb.api.config import DbConfig, Durability, WriteOrder, key_maker
 from reddb.api.feed import Feed
 from reddb.api.progress import OnProgress, report_documents
 from reddb.api.query import Plan, Query, equal_to, select, whole_number
@@ -91,7 +91,7 @@ class RedDb(Generic[T]):
     def __init__(self, engine: Engine[T], config: DbConfig, *, owner: bool) -> None:
         self._engine = engine
         self._config = config
-        self._new_key = config.new_key
+        self._new_key = key_maker(config)
         self._owner = owner
         self._closed = False
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from functools import reduce
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from uuid import RFC_4122, UUID
 
 import attrs
 import pytest
 
 from reddb import DbConfig, Durability, WriteOrder
+from reddb.api.config import key_maker
 
 BAD_SETTINGS: Sequence[dict[str, Any]] = [
     {"name": ""},
@@ -72,3 +77,20 @@ def test_a_configuration_has_the_defaults_of_the_contract() -> None:
 @pytest.mark.parametrize("ratio", [1, 1.0, 7.5, float("inf")])
 def test_every_ratio_of_at_least_one_is_taken(ratio: float) -> None:
     assert DbConfig("notes", compaction_ratio=ratio).compaction_ratio == ratio
+
+
+def test_random_ids_are_uuids_of_version_4() -> None:
+    config = DbConfig("words")
+    new_key = key_maker(config)
+    keys = {new_key() for _ in range(64)}
+    ids = [*(UUID(int=key) for key in keys), config.new_id()]
+    assert len(keys) == 64
+    assert {(id_.version, id_.variant) for id_ in ids} == {(4, RFC_4122)}
+    varying = [reduce(operator.xor, pair) for pair in pairwise(keys)]
+    assert reduce(operator.or_, varying) == (1 << 128) - 1 - (0xF << 76) - (0x3 << 62)
+
+
+def test_ids_of_your_own_are_used_by_their_number() -> None:
+    ids = iter([UUID(int=7), UUID(int=8)])
+    new_key = key_maker(DbConfig("words", new_id=lambda: next(ids)))
+    assert [new_key(), new_key()] == [7, 8]
