@@ -15,9 +15,9 @@ import rich_click as click
 from rich.text import Text
 
 import reddb
-from reddb.cli.commands import care, documents, history, looking, shell
+from reddb.cli.commands import care, documents, exchange, history, looking, moving, shell
 from reddb.cli.failures import ExitCode, Failure, failure_of
-from reddb.cli.output import ReaderGoneError, stderr_console
+from reddb.cli.output import ReaderGoneError, notes_shown, stderr_console
 from reddb.codecs import JsonCodec
 
 _HELP = click.RichHelpConfiguration(
@@ -37,7 +37,8 @@ _HELP = click.RichHelpConfiguration(
 @click.version_option(reddb.__version__, "--version", message="reddb %(version)s")
 @click.command_panel("Look", commands=["info", "verify", "log"])
 @click.command_panel("Documents", commands=["get", "find"])
-@click.command_panel("Look after", commands=["salvage", "compact"])
+@click.command_panel("Look after", commands=["backup", "compact", "salvage"])
+@click.command_panel("Move", commands=["dump", "load", "migrate"])
 @click.command_panel("Shell", commands=["completion"])
 def cli() -> None:
     """Look at reddb databases, and look after them.
@@ -50,7 +51,7 @@ def cli() -> None:
     """
 
 
-for module in (looking, history, documents, care, shell):
+for module in (looking, history, documents, care, exchange, moving, shell):
     for command in module.COMMANDS:
         cli.add_command(command)
 
@@ -61,6 +62,11 @@ def run(arguments: Sequence[str]) -> int:
     Args:
         arguments: What stands after ``reddb``.
     """
+    with notes_shown(hidden="--json" in arguments):
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         code = cli.main(list(arguments), prog_name="reddb", standalone_mode=False)
         sys.stdout.flush()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from rich.markup import escape
 from reddb.cli.failures import CommandError, ExitCode
 from reddb.cli.sources import Kind, imported
 from reddb.codecs import DocumentCodec
+from reddb.errors import RedDbError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,3 +90,18 @@ def typed(function: F) -> F:
         help="Your own codec, for a file that one of yours has written.",
     )
     return of_type(of_codec(function))
+
+
+@contextlib.contextmanager
+def names_say_formats() -> Iterator[None]:
+    """Take a ValueError in the body for a file's name whose ending says no format.
+
+    Raises:
+        CommandError: There was one.
+    """
+    try:
+        yield
+    except RedDbError:
+        raise
+    except ValueError as error:
+        raise CommandError(ExitCode.USAGE, str(error)) from error

@@ -7,9 +7,11 @@ With ``--json`` each record is one JSON object on a line of its own, on a termin
 
 from __future__ import annotations
 
+import contextlib
 import io
+import logging
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +35,30 @@ _REPR_CHARS_MIN = 40
 def stderr_console() -> Console:
     """Give the console of what is no result: progress bars and notes."""
     return Console(stderr=True, highlight=False)
+
+
+class _Notes(logging.Handler):
+    """Shows what reddb logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note = Text.assemble(("Note: ", "bold yellow"), record.getMessage())
+        stderr_console().print(note, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def notes_shown(*, hidden: bool) -> Iterator[None]:
+    """Show on standard error what reddb logs meanwhile, such as what it cuts off a file.
+
+    Args:
+        hidden: Whether to hide it instead, as where standard error is for JSON alone.
+    """
+    logger = logging.getLogger("reddb")
+    handler = logging.NullHandler() if hidden else _Notes(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 class ReaderGoneError(Exception):
@@ -150,7 +176,9 @@ def bytes_text(count: int) -> str:
 
 def damages(damage: Iterable[Damage], torn_tail: TornTail | None) -> dict[str, Any]:
     """Give what is wrong with a log for programs."""
-    return {
-        "damage": [asdict(each) for each in damage],
-        "unfinished": None if torn_tail is None else asdict(torn_tail),
-    }
+    return {"damage": [asdict(each) for each in damage], "unfinished": torn(torn_tail)}
+
+
+def torn(tail: TornTail | None) -> dict[str, Any] | None:
+    """Give an unfinished write for programs."""
+    return None if tail is None else asdict(tail)

@@ -7,16 +7,18 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+import rich.progress
 from attrs import define, field
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    Progress,
     TaskID,
     TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
+
+from reddb.api.progress import OnProgress, Progress
 
 PATIENCE_S: Final = 0.3
 """Work that is done sooner shows no bar."""
@@ -32,7 +34,7 @@ class Bar:
     _what: str
     _console: Console
     _due_s: float = field(init=False)
-    _progress: Progress | None = field(default=None, init=False)
+    _progress: rich.progress.Progress | None = field(default=None, init=False)
     _task: TaskID = field(default=TaskID(0), init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -45,7 +47,7 @@ class Bar:
             return
         self._due_s = now_s + _BETWEEN_S
         if self._progress is None:
-            self._progress = Progress(
+            self._progress = rich.progress.Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
                 TaskProgressColumn(),
@@ -76,3 +78,12 @@ def progress(what: str, console: Console) -> Iterator[Bar]:
         yield bar
     finally:
         bar.close()
+
+
+def telling(bar: Bar) -> OnProgress:
+    """Give the callback of a long job that moves a bar."""
+
+    def tell(progress: Progress) -> None:
+        bar(progress.done, progress.total)
+
+    return tell

@@ -7,8 +7,9 @@ import importlib
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import trio
 from attrs import field, frozen
 
 from reddb.actor.disk import RealDisk
@@ -107,10 +108,46 @@ class Source:
         looking = WatchedDisk(RealDisk(read_only=True), _not_told, _not_told)
         async with opened_for_reading(looking, self.path) as file:
             codec = self.codec_of(await LogReader.of(file, self.path))
-        storage = FileStorage(self.path.absolute(), disk=disk)
-        config = DbConfig(self.path.stem or "database")
-        async with RedDb.open(config, self.kind.document_type, codec=codec, storage=storage) as db:
+        async with self._opened(codec, FileStorage(self.path.absolute(), disk=disk)) as db:
             yield db
+
+    @contextlib.asynccontextmanager
+    async def database_or_new(self, *, keep: bool = False) -> AsyncIterator[RedDb[Any]]:
+        """Open the database or, if there is none, make one in the format of its name's ending.
+
+        Args:
+            keep: Whether a new one stays if the body fails; otherwise it is removed then.
+
+        Raises:
+            CommandError: The ending names no format.
+            Exception: As `RedDb.open`.
+        """
+        path = trio.Path(self.path)
+        if await path.exists():
+            async with self.database(WatchedDisk(RealDisk(), _not_told, _not_told)) as db:
+                yield db
+            return
+        codec = self.codec or _BY_SUFFIX.get(self.path.suffix)
+        if codec is None:
+            message = f"the name of a database ends in .bin, .json, .ron or .yaml: {self.path}"
+            raise CommandError(ExitCode.USAGE, message)
+        try:
+            async with self._opened(codec, FileStorage(self.path.absolute())) as db:
+                yield db
+        except BaseException:
+            if not keep:
+                with trio.CancelScope(shield=True):
+                    await path.unlink(missing_ok=True)
+            raise
+
+    def _opened(
+        self, codec: Codec, storage: FileStorage
+    ) -> contextlib.AbstractAsyncContextManager[RedDb[Any]]:
+        config = DbConfig(self.path.stem or "database")
+        return RedDb.open(config, self.kind.document_type, codec=codec, storage=storage)
+
+
+_BY_SUFFIX: Final = {codec.suffix: codec for codec in BUILTIN_CODECS.values()}
 
 
 def reading_disk(path: Path, bar: Bar) -> WatchedDisk:

@@ -6,10 +6,67 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_tools import FORMATS, flipped, held_open, notes, reddb
+import trio
+from cli_tools import FORMATS, Note, OwnCodec, flipped, held_open, notes, reddb
 
-from reddb import RedDb
+from reddb import DbConfig, RedDb
 from reddb.cli.failures import ExitCode
+
+
+@pytest.mark.parametrize("database", FORMATS)
+def test_a_backup_holds_all_and_opens_by_itself(tmp_path: Path, database: type[RedDb[Any]]) -> None:
+    path, (milk, *_) = notes(tmp_path, database)
+    copy = tmp_path / f"copy{path.suffix}"
+    ran = reddb("backup", path, copy, "--json")
+    assert (ran.code, ran.err) == (ExitCode.DONE, "")
+    [report] = ran.records
+    assert (report["path"], report["copied_to"]) == (str(path), str(copy))
+    assert (report["documents"], report["last_seq"]) == (2, 4)
+    assert report["file_size_bytes"] == copy.stat().st_size < path.stat().st_size
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert reddb("find", copy).out == reddb("find", path).out
+    assert reddb("verify", copy).code == ExitCode.DONE
+
+    async def change() -> None:
+        async with database.open(DbConfig("copy", dir=tmp_path), Note) as db:
+            await db.delete_one(milk)
+
+    trio.run(change)
+    assert reddb("find", path, "--count").out == "2\n"
+
+
+def test_a_file_of_an_own_codec_is_backed_up_without_it(tmp_path: Path) -> None:
+    path, copy = tmp_path / "notes.own", tmp_path / "copy.own"
+
+    async def fill() -> None:
+        config = DbConfig("notes", dir=tmp_path)
+        async with RedDb.open(config, codec=OwnCodec()) as db:
+            await db.insert_one("a")
+
+    trio.run(fill)
+    ran = reddb("backup", path, copy)
+    assert ran.out == f"{copy}: 1 documents at commit 1, {copy.stat().st_size} bytes of own\n"
+    assert reddb("find", copy, "--codec", "cli_tools:OwnCodec", "--count").out == "1\n"
+
+
+def test_a_database_in_use_is_backed_up_without_what_is_unfinished(tmp_path: Path) -> None:
+    path = tmp_path / "notes.json"
+    copy = tmp_path / "copy.json"
+    with held_open(path):
+        with path.open("ab") as file:
+            file.write(b"unfinished")
+        assert reddb("backup", path, copy).code == ExitCode.DONE
+        assert reddb("find", copy, "--count").out == "1\n"
+        assert reddb("verify", copy, "--json").records[0]["unfinished"] is None
+
+
+def test_a_damaged_database_is_not_backed_up_and_nothing_is_written_over(tmp_path: Path) -> None:
+    path, _ = notes(tmp_path)
+    assert reddb("backup", path, path).code == ExitCode.FILE
+    flipped(path, path.stat().st_size - 90)
+    ran = reddb("backup", path, tmp_path / "copy.json")
+    assert ran.code == ExitCode.DAMAGED
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_is_whole_in_a_damaged_file_is_saved(tmp_path: Path) -> None:
@@ -74,6 +131,19 @@ def test_compacting_leaves_the_documents_alone(tmp_path: Path, database: type[Re
     assert after < before and reddb("find", path).out == documents
     assert f" → {after} bytes, 2 documents\n" in reddb("compact", path).out
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_what_compacting_cuts_off_is_noted(tmp_path: Path) -> None:
+    path, _ = notes(tmp_path)
+    size = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(b"torn")
+    torn = path.read_bytes()
+    ran = reddb("compact", path)
+    assert ran.code == ExitCode.DONE
+    assert ran.err.startswith(f"Note: {path}: cut 4 bytes of an unfinished write at byte {size}: ")
+    path.write_bytes(torn)
+    assert reddb("compact", path, "--json").err == ""
 
 
 def test_a_database_that_is_open_elsewhere_is_not_compacted(tmp_path: Path) -> None:

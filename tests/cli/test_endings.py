@@ -18,7 +18,7 @@ from reddb.actor.frames import HEADER_BYTES, Header, encode_header
 from reddb.cli.failures import ExitCode, failure_of
 
 READERS = ["info", "verify", "log", "find", f"get {NOBODY}"]
-COMMANDS = [*READERS, "compact", "salvage new"]
+COMMANDS = [*READERS, "compact", "salvage new", "backup new", "dump new"]
 
 
 def on(path: Path, command: str, *options: str) -> tuple[object, ...]:
@@ -94,7 +94,9 @@ def test_a_file_that_is_no_database_is_told_from_one(
     assert before is None or path.read_bytes() == before
 
 
-@pytest.mark.parametrize("command", ["info", "log", "find", f"get {NOBODY}", "compact"])
+@pytest.mark.parametrize(
+    "command", ["info", "log", "find", f"get {NOBODY}", "compact", "backup new", "dump"]
+)
 def test_damage_is_said_with_its_place_and_what_to_do(tmp_path: Path, command: str) -> None:
     path, _ = notes(tmp_path)
     flipped(path, 120)

@@ -1,7 +1,8 @@
-"""The commands that write a better file: ``salvage`` and ``compact``."""
+"""The commands that write another file, or a better one: ``backup``, ``salvage``, ``compact``."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +10,9 @@ import rich_click as click
 import trio
 from rich.text import Text
 
+from reddb.actor.backing_up import BackupReport, write_backup
 from reddb.actor.disk import RealDisk
+from reddb.actor.reading import read_state
 from reddb.actor.salvaging import SalvageReport
 from reddb.api.first_aid import salvage as salvage_file
 from reddb.cli.failures import ExitCode
@@ -18,7 +21,57 @@ from reddb.cli.output import Output, bytes_text, damages, stderr_console
 from reddb.cli.progress import Bar, progress
 from reddb.cli.sources import Kind, Source, reading_disk
 from reddb.cli.watched_disk import WatchedDisk
-from reddb.codecs import Codec
+from reddb.codecs import Codec, DocumentCodec, JsonCodec
+
+
+async def _back_up(source: Source, to: Path, bar: Bar) -> BackupReport:
+    disk = RealDisk(read_only=True)
+    any_codec = DocumentCodec[Any](JsonCodec(), Any)  # No document is decoded.
+    async with source.log(bar) as log:
+        state = await read_state(log, any_codec)
+    return await write_backup(
+        state,
+        to,
+        log.header.codec,
+        disk=disk,
+        random_bytes=os.urandom,
+        report=lambda count: bar(count, len(state)),
+    )
+
+
+@click.command(
+    epilog=examples(
+        "reddb backup notes.json backups/notes.json",
+        "reddb backup notes.json backups/notes.json --json",
+    )
+)
+@database
+@click.argument("to", type=FilePath(), metavar="NEW-FILE")
+@as_json
+def backup(path: Path, to: Path, as_json: bool) -> ExitCode:
+    """Copy a database, also while a program writes to it.
+
+    NEW-FILE, which must not be there yet, holds the documents of one moment and opens by itself: it
+    has every commit that was whole when the copy began. It gets its name when all of it is on disk.
+    Every checksum is checked: a damaged database is not copied.
+    """
+    with progress(f"Copying {path.name}", stderr_console()) as bar:
+        report = trio.run(_back_up, Source(path), to, bar)
+    output = Output(as_json)
+    if as_json:
+        output.record(
+            {
+                "path": str(path),
+                "copied_to": str(to),
+                "codec": report.codec,
+                "file_size_bytes": report.file_size_bytes,
+                "documents": report.live_document_count,
+                "last_seq": report.seq,
+            }
+        )
+    else:
+        output.line(str(report))
+    return ExitCode.DONE
 
 
 async def _salvage(path: Path, to: Path, codec: str | None, bar: Bar) -> SalvageReport:
@@ -116,4 +169,4 @@ def compact(path: Path, kind: Kind, codec: Codec | None, as_json: bool) -> ExitC
     return ExitCode.DONE
 
 
-COMMANDS: Final = (salvage, compact)
+COMMANDS: Final = (backup, compact, salvage)
