@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -170,6 +171,13 @@ async def serve_another(world: World) -> None:
         await another.aclose()
 
 
+async def back_up(world: World) -> None:
+    """Make a backup, and throw it away."""
+    await world.db.backup("backup.json", disk=world.base.disk)
+    with trio.CancelScope(shield=True):
+        await world.base.disk.unlink(Path("backup.json"))
+
+
 async def iterate_feed(world: World) -> None:
     """Have the loop of a feed ended by the closing of its database."""
     async with MemDb.open("short", int) as short, short.watch() as feed:
@@ -208,9 +216,11 @@ CALLS: dict[str, tuple[Call, Happened]] = {
     "first": (lambda world: world.db.query().first(), nothing),
     "count": (lambda world: world.db.query().count(), nothing),
     "ids": (lambda world: world.db.query().ids(), nothing),
+    "collect": (lambda world: world.db.query().collect(), nothing),
     "using_index": (lambda world: world.db.using_index("itself", 1), nothing),
     "add_index": (lambda world: world.db.add_index("other", str), nothing),
     "compact": (lambda world: world.db.compact(), nothing),
+    "backup": (back_up, nothing),
     "stats": (lambda world: world.db.stats(), nothing),
     "watch": (watch, nothing),
     "wait_for": (lambda world: world.db.wait_for(world.id, lambda data: data == 1), nothing),

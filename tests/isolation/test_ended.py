@@ -26,6 +26,7 @@ from reddb import (
     Transaction,
     Update,
 )
+from reddb.testing import SimulatedDisk
 
 pytest_plugins = ("isolation_fixtures",)
 
@@ -77,6 +78,7 @@ USES: dict[str, Use] = {
     "RedDb.using_index": lambda left: left.db.using_index("none", 1),
     "RedDb.add_index": lambda left: left.db.add_index("new", abs),
     "RedDb.compact": lambda left: left.db.compact(),
+    "RedDb.backup": lambda left: left.db.backup("backup.json", disk=SimulatedDisk()),
     "RedDb.stats": lambda left: left.db.stats(),
     "RedDb.watch": lambda left: enter(left.db.watch()),
     "RedDb.wait_for": lambda left: left.db.wait_for(MISSING, bool),
@@ -84,6 +86,7 @@ USES: dict[str, Use] = {
     "Query.first": lambda left: left.query.first(),
     "Query.count": lambda left: left.query.count(),
     "Query.ids": lambda left: left.query.ids(),
+    "Query.collect": lambda left: left.query.collect(),
     "Query.live": lambda left: enter(left.query.live()),
     "Update.exec": lambda left: left.update.exec(abs),
     "Update.returning": lambda left: left.update.returning(abs),
