@@ -10,13 +10,17 @@ from typing import Any
 
 import pytest
 import trio
+from attrs import frozen
 from bases import Base, values
 from calls import CALLS, Happened, World, public_methods
 from trio.testing import MockClock
 
 import reddb
-from reddb import RedDb, read_snapshot, salvage, verify
+from reddb import MemDb, RedDb, read_snapshot, salvage, verify
+from reddb.migrate import from_v2, to_v2
+from reddb.testing import SimulatedDisk
 from reddb.testing.cancellation import cancel_everywhere
+from reddb.transfer import dump, load
 
 pytest_plugins = ("isolation_fixtures",)
 
@@ -146,6 +150,39 @@ async def test_salvaging_makes_a_file_if_and_only_if_it_returns(
 
     await cancel_everywhere(partial(salvage, "x.log", "saved.log", disk=slow_base.disk), check)
     assert outcomes == {False, True}
+
+
+@frozen
+class Text:
+    """A document that the Rust crate could have."""
+
+    text: str
+
+
+MOVES = {"transfer": (dump, load), "migrate": (to_v2, from_v2)}
+
+
+@pytest.mark.parametrize(("move_out", "move_in"), MOVES.values(), ids=MOVES)
+async def test_moving_out_and_in_happened_if_and_only_if_it_returned(
+    autojump_clock: MockClock, move_out: Any, move_in: Any
+) -> None:
+    disk = SimulatedDisk(latency_s=1)
+    outcomes: set[tuple[bool, int]] = set()
+    path = Path("moved.json")
+    async with MemDb.open("x", Text) as db, MemDb.open("y", Text) as other:
+        await db.insert([Text(str(number)) for number in range(200)])
+
+        async def check_file(cancelled: bool) -> None:
+            assert disk.paths() == ([] if cancelled else [path])
+            await disk.unlink(path)
+
+        async def check_documents(cancelled: bool) -> None:
+            outcomes.add((cancelled, await other.delete_where(lambda _: True)))
+
+        await cancel_everywhere(partial(move_out, db, path, disk=disk), check_file)
+        await move_out(db, path, disk=disk)
+        await cancel_everywhere(partial(move_in, path, other, disk=disk), check_documents)
+    assert outcomes == {(True, 0), (False, 200)}
 
 
 async def test_a_call_among_other_writers_happened_if_and_only_if_it_returned(
