@@ -197,6 +197,10 @@ async def _check_compacting(place: _Place) -> None:
     storage = await place.reopen(storage)
     await storage.compact(place.kept.seq, place.live())
     await storage.compact(place.kept.seq, place.live())
+    place.kept.next_commit((22, b"too large to be appended"), (3, None))
+    await storage.compact(place.kept.seq, place.live())
+    storage = await place.reopen(storage)
+    await place.append(storage, (23, b"after a commit that was compacted"))
     await (await place.reopen(storage)).aclose()
 
 
