@@ -16,7 +16,7 @@ from attrs import frozen
 from yaml import CSafeDumper, CSafeLoader
 
 from reddb.codecs.plain import check_tree
-from reddb.codecs.ron import Node, map_of
+from reddb.codecs.ron import Map, Node, map_of
 
 _NULL, _BOOL, _INT, _FLOAT, _STR = (
     f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str")
@@ -99,6 +99,7 @@ def load(data: bytes) -> Node:
         ValueError: It is none that serde_yaml writes.
     """
     try:
+        data, came_from = _without_odd_line_ends(data)
         _check_depth(data)
         loader = _Loader(data)
         try:
@@ -113,7 +114,38 @@ def load(data: bytes) -> Node:
         raise ValueError("nested too deeply") from error
     except Exception as error:  # Hostile text finds TypeErrors and more in the constructors.
         raise ValueError(f"not YAML: {error}") from error
-    return value
+    return _translated(value, came_from) if came_from else value
+
+
+def _without_odd_line_ends(data: bytes) -> tuple[bytes, dict[int, str]]:
+    """Put other characters in place of those that YAML 1.1 alone takes for ends of lines.
+
+    serde_yaml 0.8 writes U+0085, U+2028 and U+2029 as they are, in words and in quotes.
+
+    Returns:
+        The text, and what each of the other characters came from.
+    """
+    found = [sign for sign in "\x85\u2028\u2029" if sign.encode() in data]
+    if not found:
+        return data, {}
+    text = data.decode()
+    unused = (code for code in range(0xE000, 0xF900) if chr(code) not in text)
+    came_from = dict(zip(unused, found, strict=False))
+    return text.translate({ord(sign): code for code, sign in came_from.items()}).encode(), came_from
+
+
+def _translated(node: Node, came_from: dict[int, str]) -> Node:
+    match node:
+        case str():
+            return node.translate(came_from)
+        case list():
+            return [_translated(item, came_from) for item in node]
+        case dict() | Map():
+            pairs = node.items if isinstance(node, Map) else node.items()
+            return map_of(
+                (_translated(key, came_from), _translated(item, came_from)) for key, item in pairs
+            )
+    return node
 
 
 @frozen

@@ -1,4 +1,7 @@
-"""The files that the real Rust crate wrote, read into every database and written back."""
+"""The files that the real Rust crate wrote, read into every database and written back.
+
+But for `v1.yaml`: that was made of `v1.json` by a Rust program with serde_yaml 0.8.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from migrate_tools import (
     DATABASES,
     GOLDEN,
     RUST,
+    V1,
     Role,
     User,
     UserByName,
@@ -24,7 +28,7 @@ from reddb import DbConfig, JsonDb, MemDb, RedDb, migrate
 
 TYPES = (Any, User, UserByName)
 _READERS = {"v1": migrate.from_v1, "v2": migrate.from_v2}
-_FILES = [("v1", "v1.json"), ("v1", "v1.ron"), *(("v2", name) for name in GOLDEN)]
+_FILES = [*(("v1", name) for name in V1), *(("v2", name) for name in GOLDEN)]
 
 
 @pytest.mark.parametrize("document_type", TYPES, ids=["plain", "typed", "typed by name"])

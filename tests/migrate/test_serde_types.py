@@ -267,6 +267,14 @@ async def test_what_serde_writes_is_read(name: str, suffix: str) -> None:
         assert fingerprint(await read(Any, suffix, text)) == fingerprint([untyped])
 
 
+async def test_what_only_yaml_1_1_takes_for_line_ends_is_text() -> None:
+    """The serde_yaml of v1 files writes these characters as they are."""
+    odd = "a \x85 \u2028b\u2029"
+    text = f'{odd}: {odd}\nc:\n  - "{odd} "\n  - !{odd[0]} 1\n  - \ue000'
+    must = {odd: odd, "c": [f"{odd} ", {"a": 1}, "\ue000"]}
+    assert await read(Any, ".yaml", text) == [must]
+
+
 @pytest.mark.parametrize("suffix", FORMATS)
 @pytest.mark.parametrize("name", WRITTEN)
 async def test_what_is_written_is_what_serde_reads(name: str, suffix: str) -> None:
