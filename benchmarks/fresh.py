@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 Args = ParamSpec("Args")
 R = TypeVar("R")
 
-_SECONDS_MAX = 300.0
+_SECONDS_MAX = 600.0
 
 
 def in_fresh_process(fn: Callable[Args, R], *args: Args.args, **kwargs: Args.kwargs) -> R:

@@ -8,6 +8,7 @@ time in ``epoll``.
 from __future__ import annotations
 
 import cProfile
+import re
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -153,8 +154,12 @@ def measure(name: str, count: int) -> list[Share]:
 
 
 def _where(code: str | CodeType) -> str:
-    """Name a function: by its package's file, or as the profiler names what is not Python."""
+    """Name a function: by its file within its package, or as the profiler names what is in C."""
     if isinstance(code, str):
-        return code.strip("<>").replace("built-in method ", "").replace(" objects", "")
-    path = Path(code.co_filename)
-    return f"{path.parent.name}/{path.name}: {code.co_qualname}"
+        name = re.sub(r" at 0x[0-9a-f]+", "", code.strip("<>"))
+        return name.replace("built-in method ", "").replace(" objects", "")
+    if code.co_filename.startswith("<"):  # Written out by attrs, or by our codecs.
+        return f"{code.co_filename.strip('<>')}: {code.co_name}"
+    parts = Path(code.co_filename).parts
+    tops = [at for at, part in enumerate(parts) if part in {"reddb", "trio", "benchmarks"}]
+    return f"{'/'.join(parts[tops[-1] if tops else -1 :])}: {code.co_qualname}"

@@ -67,10 +67,24 @@ def _targets(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
         else:
             rows.append((row.what, row.bound, "failed", "", ""))
     yield "targets", table(["what", "target", "median", "rounds", ""], rows)
+    yield "parts", _parts(figures)
     if figures["hold"]["rounds"]:
         yield "holds", _holds(_medians(figures["hold"]["rounds"]))
     if figures["latency"]["rounds"]:
         yield "latency", _latency(_medians(figures["latency"]["rounds"]))
+
+
+def _parts(figures: dict[str, Any]) -> str:
+    """Give the times and sizes that the ratios were made of."""
+    rows = []
+    for workload, found in figures.items():
+        if found["rounds"] and workload not in {"hold", "latency"}:
+            for name, seconds in _medians(found["rounds"]).items():
+                rows.append((workload, name, f"{number(seconds * 1e6)} µs"))
+            for name in found["rounds"][0]["sizes"]:
+                sizes = [each["sizes"][name] for each in found["rounds"]]
+                rows.append((workload, name, f"{number(statistics.median(sizes))} bytes"))
+    return table(["target", "part", "median"], rows)
 
 
 def _medians(rounds: list[dict[str, Any]]) -> dict[str, float]:

@@ -54,7 +54,7 @@ def main() -> None:
         parser.error(f"no such workload: {', '.join(sorted(unknown))}; see --list")
     if arguments.list:
         for name, workload in WORKLOADS.items():
-            print(f"{name:16} {inspect.getdoc(workload)}")
+            print(f"{name:16} {(inspect.getdoc(workload) or '').partition(chr(10))[0]}")
         return
     print(f"Python {platform.python_version()}, trio {trio.__version__}, {platform.machine()}")
     print(f"{arguments.documents} documents, medians of {arguments.rounds} rounds (least to most)")

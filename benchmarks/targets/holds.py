@@ -47,15 +47,16 @@ class HoldClock(trio.abc.Instrument):
 
 
 async def longest_hold(fn: Callable[[], Awaitable[object]]) -> HoldClock:
-    """Time the steps while `fn` runs and what it gave is freed."""
+    """Time the steps while `fn` runs; to free what it gave is the caller's."""
     await trio.lowlevel.checkpoint()  # Whatever was done before this ends in another step.
     clock = HoldClock()
     trio.lowlevel.add_instrument(clock)
     try:
-        await fn()
+        result = await fn()
         await trio.lowlevel.checkpoint()
     finally:
         trio.lowlevel.remove_instrument(clock)
+    del result
     return clock
 
 
