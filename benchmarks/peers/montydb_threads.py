@@ -81,7 +81,7 @@ class MontyDb(Blocking):
 
 
 PEER = Peer(
-    "MontyDB in a thread",
+    "MontyDB in a thread, 1,000 documents",
     partial(Threaded.open, MontyDb),
     MontyDb.cannot,
     "montydb",

@@ -75,7 +75,7 @@ class TinyDb(Blocking):
 
 
 PEER = Peer(
-    "TinyDB in a thread",
+    "TinyDB in a thread, 1,000 documents",
     partial(Threaded.open, TinyDb),
     TinyDb.cannot,
     "tinydb",
