@@ -182,8 +182,8 @@ def _notes(figures: dict[str, Any]) -> Iterator[str]:
         remarks = [peer.note] if peer.note else []
         if peer.documents_max:
             remarks.append(
-                f"given {peer.documents_max:,} documents where others are given all, which would take "
-                "it too long: its figures for reads and writes flatter it"
+                f"given {peer.documents_max:,} documents where others are given all, which would "
+                "take it too long: its figures for reads and writes flatter it"
             )
         remarks += [f"failed: {each}" for each in dict.fromkeys(failed)]
         if remarks:
