@@ -196,6 +196,11 @@ def _staged(staged: Staged) -> Sequence[Change]:
     return staged.changes
 
 
+_PREDICATE_TESTS = 16
+"""As many looks for an id take about as long as one predicate. So a transaction that has only ids
+to look for is decided at once, and shares its batch with others that began when it did."""
+
+
 def _check_reads(
     state: State[Any], command: CommitTransaction, history: History
 ) -> Generator[None, None, None]:
@@ -206,7 +211,7 @@ def _check_reads(
             f"the transaction began after commit {command.began}, and what followed is known only "
             f"from commit {history.floor + 1} on; run it again"
         )
-    tests_a_change = 1 + len(command.read_predicates)
+    tests_a_change = 1 + _PREDICATE_TESTS * len(command.read_predicates)
     tests = 0
     for commit in commits:
         for change in commit.changes:
@@ -219,7 +224,7 @@ def _check_reads(
                     id_,
                 )
             tests += tests_a_change
-            if tests >= SLICE_CHANGES:
+            if tests >= SLICE_CHANGES * _PREDICATE_TESTS:
                 tests = 0
                 yield
 

@@ -339,13 +339,13 @@ def test_a_command_that_takes_long_yields(command: Decidable) -> None:
 
 def test_the_check_of_a_transaction_yields_the_more_the_more_it_has_asked() -> None:
     state, history = state_of(LITTLE), History(1)
-    first = decided(state, insertion(*range(10, 310)))
+    first = decided(state, insertion(*range(10, 4210)))
     history.add(Applied(first.state.seq, first.changes))
     counts = []
-    for predicates in ([], [lambda value: value == "none"] * 63):
+    for predicates in ([], [lambda value: value == "none"] * 8):
         command = transaction(state, changes_to(state, {3: "new"}), read_predicates=predicates)
         counts.append(len(list(decide(first.state, command, history))))
-    assert counts == [2, 150]
+    assert counts == [2, 262]
 
 
 def test_a_commit_of_many_changes_in_slices_has_one_number() -> None:

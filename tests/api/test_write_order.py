@@ -112,6 +112,22 @@ async def test_writers_that_come_together_share_one_write_and_one_sync(
         assert [insert.document for insert in inserts if insert.document is None] == []
 
 
+async def test_transactions_that_come_together_share_a_batch(
+    slow_home: Home, autojump_clock: MockClock
+) -> None:
+    async def insert_ten(db: RedDb[str]) -> None:
+        async with db.begin() as tx:
+            for number in range(10):
+                tx.insert_one(str(number))
+
+    async with slow_home.open(str, compaction_ratio=float("inf")) as db:
+        async with trio.open_nursery() as nursery:
+            for _ in range(64):
+                nursery.start_soon(insert_ten, db)
+        stats = await db.stats()
+        assert (stats.commit_count, stats.batch_count) == (64, 1)
+
+
 async def test_the_next_batch_gathers_while_one_is_written(
     slow_home: Home, autojump_clock: MockClock
 ) -> None:
