@@ -17,7 +17,7 @@ from uuid import UUID
 import trio
 from attrs import frozen
 
-from reddb import BinDb, DbConfig, JsonCodec, JsonDb, RedDb, RonDb, YamlDb
+from reddb import BinDb, DbConfig, DocumentType, JsonCodec, JsonDb, RedDb, RonDb, YamlDb
 from reddb.cli.app import run
 
 FORMATS: tuple[type[RedDb[Any]], ...] = (BinDb, JsonDb, RonDb, YamlDb)
@@ -30,6 +30,14 @@ class Note:
     text: str
     done: bool = False
     priority: int = 1
+
+
+def _with_priority(old: Any) -> Any:
+    return {**old, "priority": 9}
+
+
+UPGRADED = DocumentType(Note, version=2, upgrades={1: _with_priority})
+"""Notes whose first version had no priority worth keeping."""
 
 
 class OwnCodec(JsonCodec):

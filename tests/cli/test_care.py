@@ -133,6 +133,15 @@ def test_compacting_leaves_the_documents_alone(tmp_path: Path, database: type[Re
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
+def test_upgrades_are_made_permanent(tmp_path: Path) -> None:
+    path, _ = notes(tmp_path)
+    upgraded = ["--type", "cli_tools:UPGRADED"]
+    assert reddb("find", path, "priority == 9", "--count").code == ExitCode.NOTHING_FOUND
+    assert reddb("find", path, "priority == 9", "--count", *upgraded).out == "2\n"
+    assert reddb("compact", path, *upgraded).code == ExitCode.DONE
+    assert reddb("find", path, "priority == 9", "--count").out == "2\n"
+
+
 def test_what_compacting_cuts_off_is_noted(tmp_path: Path) -> None:
     path, _ = notes(tmp_path)
     size = path.stat().st_size

@@ -155,7 +155,7 @@ def compact(path: Path, kind: Kind, codec: Codec | None, as_json: bool) -> ExitC
 
     One record for each document is left. No other program may have the database open; one that has
     compacts it by itself in due time, and at once when it calls db.compact(). Until the new file is
-    whole and on disk, the old one stands.
+    whole and on disk, the old one stands. With --type, a DocumentType's upgrades become permanent.
     """
     with progress(f"Compacting {path.name}", stderr_console()) as bar:
         before, after, documents = trio.run(_compact, Source(path, kind, codec), bar)
