@@ -64,6 +64,10 @@ def decide(
         Exception: Whatever a closure of the user's raises.
     """
     match command:
+        case Insert(changes) if len(changes) > 1:
+            _check_emptiness(state, command)
+            after = yield from _dense((yield from _inserted(state, changes)))
+            return Decision(after, changes, None)
         case Insert() | UpdateOne() | DeleteOne() | Transact():
             changes, result = _looked_up(state, command)
         case CommitTransaction():
@@ -81,9 +85,12 @@ def decide(
         after = state.apply(changes, state.seq + 1)
     else:
         after = yield from _applied(state, changes)
-    if after.is_mostly_holes():
-        after = yield from after.compacted()
-    return Decision(after, changes, result)
+    return Decision((yield from _dense(after)), changes, result)
+
+
+def _dense(state: State[T]) -> Generator[None, None, State[T]]:
+    """Give a state without holes in place of one that consists mostly of them."""
+    return (yield from state.compacted()) if state.is_mostly_holes() else state
 
 
 def decide_one(state: State[T], command: Command[Any]) -> Decision[T] | None:
@@ -118,9 +125,9 @@ def _looked_up(
     """Give the changes and the result of a command that names its documents."""
     match command:
         case Insert(changes):
-            if command.expects_empty and len(state):
-                raise RedDbError(f"the database is not empty: it has {len(state)} documents")
-            _check_insertions(state, changes)
+            _check_emptiness(state, command)
+            for change in changes:
+                _check_is_new(change.key in state, change.key)
             return changes, None
         case UpdateOne(record):
             before = state.data(record.key)
@@ -164,6 +171,34 @@ def _searched(
     return changes, updated if isinstance(command, UpdateWhere) else len(changes)
 
 
+def _inserted(state: State[T], changes: Sequence[Change]) -> Generator[None, None, State[T]]:
+    """Apply the changes of one insert, a slice at a time, and check each against those before."""
+    before, seq = state, state.seq + 1
+    for part in sliced(changes, SLICE_CHANGES):
+        if state.seq == seq:
+            yield
+        keys = {change.key for change in part}
+        for key in keys:
+            if state.has_known(key):
+                _check_is_new(key in before, key)
+        if len(keys) < len(part) or any(key in state for key in keys):
+            raise RedDbError("two of the documents were given the same id")
+        if any(state.has_known(key) for key in keys):
+            state = yield from state.compacted()
+        state = state.apply(part, seq)
+    return state
+
+
+def _check_emptiness(state: State[Any], command: Insert) -> None:
+    if command.expects_empty and len(state):
+        raise RedDbError(f"the database is not empty: it has {len(state)} documents")
+
+
+def _check_is_new(is_there: bool, key: int) -> None:
+    if is_there:
+        raise RedDbError(f"a document with the id {UUID(int=key)} is there already")
+
+
 def _applied(state: State[T], changes: Sequence[Change]) -> Generator[None, None, State[T]]:
     """Apply one commit's changes, a slice at a time if there are many.
 
@@ -171,23 +206,15 @@ def _applied(state: State[T], changes: Sequence[Change]) -> Generator[None, None
     """
     if not changes:
         return state
-    if any(_reuses_id(state, change) for change in changes):
-        state = yield from state.compacted()
     seq = state.seq + 1
     unique = any(index.unique for index in state.indexes.values())
     for part in sliced(changes, len(changes) if unique else SLICE_CHANGES):
         if state.seq == seq:
             yield
+        if any(_reuses_id(state, change) for change in part):
+            state = yield from state.compacted()
         state = state.apply(part, seq)
     return state
-
-
-def _check_insertions(state: State[Any], changes: Sequence[Change]) -> None:
-    if len(changes) > 1 and len({change.key for change in changes}) < len(changes):
-        raise RedDbError("two of the documents were given the same id")
-    for change in changes:
-        if change.key in state:
-            raise RedDbError(f"a document with the id {UUID(int=change.key)} is there already")
 
 
 def _staged(staged: Staged) -> Sequence[Change]:

@@ -15,6 +15,7 @@ import contextlib
 import errno
 import logging
 import os
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -29,10 +30,15 @@ from reddb.actor.frames import (
     Fact,
     FrameKind,
     Header,
+    encode_checksum,
+    encode_facts,
     encode_frame,
+    encode_frame_header,
     encode_header,
+    facts_bytes,
 )
 from reddb.actor.recovery import RecoveredLog, read_header, read_log
+from reddb.actor.scan import sliced
 from reddb.actor.storage import Commit, Fold, Recovery
 from reddb.errors import DatabaseLocked
 
@@ -46,6 +52,9 @@ _CATCH_UP_BYTES = 256 * 1024
 
 _WRITE_AGAIN_BYTES = 1024 * 1024
 """How much is held in memory at a time when the end of a log is written again at opening."""
+
+_FACTS_AT_ONCE = 2048
+"""A commit of more facts is written in pieces: to encode so many takes some two milliseconds."""
 
 _CATCH_UP_ROUNDS_MAX = 16
 """After so many rounds compaction switches, however much is left."""
@@ -163,13 +172,13 @@ class FileStorage:
                 message = "an earlier write failed; open the database again"
                 raise OSError(self._failed_errno, message)
             assert self._file is not None and self._header is not None, "open() comes first"
-            data = _commit_frames(self._header, self._size, self._synced, commits)
             try:
-                await self._file.write(self._size, data, sync=self.sync)
+                self._size = await _write_commits(
+                    self._file, self._header, self._size, self._synced, commits, sync=self.sync
+                )
             except BaseException as error:
                 await self._fail(error)
                 raise
-            self._size += len(data)
             if self.sync:
                 self._synced = self._size
             if self._meanwhile is not None:
@@ -214,26 +223,23 @@ class FileStorage:
     async def _catch_up(self, file: DiskFile, header: Header, size: int) -> int:
         """Copy what was committed meanwhile, until little of it is left."""
         for _ in range(_CATCH_UP_ROUNDS_MAX):
-            frames = self._taken_meanwhile(header, size)
-            await file.write(size, frames, sync=True)
-            size += len(frames)
-            if len(frames) < _CATCH_UP_BYTES:
+            start, fresh = size, self._taken_meanwhile(header)
+            size = await _write_commits(file, header, start, 0, fresh, sync=True)
+            if size - start < _CATCH_UP_BYTES:
                 break
         return size
 
-    def _taken_meanwhile(self, header: Header, size: int) -> bytes:
+    def _taken_meanwhile(self, header: Header) -> list[Commit]:
         assert self._meanwhile is not None
         commits, self._meanwhile = self._meanwhile, []
-        fresh = [commit for commit in commits if commit.seq > header.base_seq]
-        return _commit_frames(header, size, 0, fresh)
+        return [commit for commit in commits if commit.seq > header.base_seq]
 
     async def _switch(self, file: DiskFile, header: Header, size: int) -> None:
         """Copy the rest, complete the header, and let the new file take the log's name."""
         with trio.CancelScope(shield=True):
             async with self._turn:
-                frames = self._taken_meanwhile(header, size)
-                await file.write(size, frames, sync=False)
-                size += len(frames)
+                fresh = self._taken_meanwhile(header)
+                size = await _write_commits(file, header, size, 0, fresh, sync=False)
                 header = evolve(header, synced=size)
                 await file.write(0, encode_header(header), sync=True)
                 await self.disk.rename(self._new_path, self.path)
@@ -296,14 +302,52 @@ async def write_checkpoint(
     return size
 
 
-def _commit_frames(header: Header, offset: int, synced: int, commits: Sequence[Commit]) -> bytes:
+async def _write_commits(
+    file: DiskFile,
+    header: Header,
+    offset: int,
+    synced: int,
+    commits: Sequence[Commit],
+    *,
+    sync: bool,
+) -> int:
+    """Write a frame for each commit, with one write if none is large; give where the last ends."""
     frames: list[bytes] = []
+    start, kind = offset, FrameKind.COMMIT
     for commit in commits:
-        kind = FrameKind.COMMIT
-        frame = encode_frame(header, offset, kind, commit.seq, synced, commit.facts)
-        frames.append(frame)
-        offset += len(frame)
-    return b"".join(frames)
+        if len(commit.facts) > _FACTS_AT_ONCE:
+            await file.write(start, b"".join(frames), sync=False)
+            start, last = await _write_large_frame(file, header, offset, synced, commit)
+            frames, offset = [last], start + len(last)
+        else:
+            frames.append(encode_frame(header, offset, kind, commit.seq, synced, commit.facts))
+            offset += len(frames[-1])
+    await file.write(start, b"".join(frames), sync=sync)
+    return offset
+
+
+async def _write_large_frame(
+    file: DiskFile, header: Header, offset: int, synced: int, commit: Commit
+) -> tuple[int, bytes]:
+    """Write a frame a piece at a time, so that nobody waits for the whole of it.
+
+    Until its checksum is there, which is given back, to be written last, it is no frame.
+    """
+    payload_bytes, count = 0, len(commit.facts)
+    for part in sliced(commit.facts, _FACTS_AT_ONCE):
+        payload_bytes += facts_bytes(part)
+        await trio.lowlevel.checkpoint()
+    kind, seq = FrameKind.COMMIT, commit.seq
+    piece = encode_frame_header(header, offset, kind, seq, synced, payload_bytes, count)
+    crc = int.from_bytes(piece[-4:], "little")
+    for part in sliced(commit.facts, _FACTS_AT_ONCE):
+        payload = encode_facts(part)
+        crc = zlib.crc32(payload, crc)
+        piece += payload
+        await file.write(offset, piece, sync=False)
+        offset += len(piece)
+        piece = b""
+    return offset, encode_checksum(crc)
 
 
 def _chunks(live: Iterable[Fact]) -> Iterator[list[Fact]]:

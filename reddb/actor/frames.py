@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import Final, TypeAlias
 
@@ -48,6 +48,7 @@ _PUT, _REMOVE = 1, 2
 _SECTOR_BYTES: Final = 512
 """What a disk writes whole or not at all."""
 
+CHECKSUM_DIFFERS: Final = "the payload's checksum does not match"
 _MALFORMED: Final = "the payload is malformed although its checksum matches"
 
 Fact: TypeAlias = tuple[int, bytes | None]
@@ -151,16 +152,48 @@ def encode_frame(
     header: Header, offset: int, kind: FrameKind, seq: int, synced: int, facts: Sequence[Fact]
 ) -> bytes:
     """Give the frame that holds `facts`, to be written at `offset`."""
+    payload = encode_facts(facts)
+    head = encode_frame_header(header, offset, kind, seq, synced, len(payload), len(facts))
+    crc = zlib.crc32(payload, int.from_bytes(head[-4:], "little"))
+    return b"".join((head, payload, _CRC.pack(crc)))
+
+
+def encode_facts(facts: Iterable[Fact]) -> bytes:
+    """Give the part of a frame's payload that holds `facts`."""
     pieces: list[bytes] = []
     for key, data in facts:
         if data is None:
             pieces.append(_FACT.pack(_REMOVE, key.to_bytes(16), 0))
         else:
             pieces += _FACT.pack(_PUT, key.to_bytes(16), len(data)), data
-    payload = b"".join(pieces)
-    body = _FRAME.pack(MARKER, kind, seq, synced, len(payload), len(facts))
-    crc = _header_crc(header, offset, body)
-    return b"".join((body, _CRC.pack(crc), payload, _CRC.pack(zlib.crc32(payload, crc))))
+    return b"".join(pieces)
+
+
+def facts_bytes(facts: Iterable[Fact]) -> int:
+    """Give how many bytes `encode_facts` takes for `facts`."""
+    return sum(FACT_OVERHEAD_BYTES + (0 if data is None else len(data)) for _, data in facts)
+
+
+def encode_frame_header(
+    header: Header,
+    offset: int,
+    kind: FrameKind,
+    seq: int,
+    synced: int,
+    payload_bytes: int,
+    fact_count: int,
+) -> bytes:
+    """Give what stands before the payload of the frame at `offset`.
+
+    Its last four bytes are its checksum. That of the payload goes on from it, and comes last.
+    """
+    body = _FRAME.pack(MARKER, kind, seq, synced, payload_bytes, fact_count)
+    return body + _CRC.pack(_header_crc(header, offset, body))
+
+
+def encode_checksum(crc: int) -> bytes:
+    """Give the bytes of a checksum."""
+    return _CRC.pack(crc)
 
 
 def _header_crc(header: Header, offset: int, body: bytes) -> int:
@@ -212,14 +245,60 @@ def decode_frames(header: Header, offset: int, data: bytes) -> Iterator[Frame]:
         if stop + 4 > size:
             raise FrameCutError(stop + 4 - at)
         if _CRC.unpack_from(data, stop)[0] != crc32(view[start:stop], crc):
-            raise FrameError("the payload's checksum does not match")
+            raise FrameError(CHECKSUM_DIFFERS)
         at = stop + 4
         head = FrameHeader(kind, seq, synced, length, count, crc)
         yield Frame(head, _decode_facts(data, start, stop, count), offset + at)
 
 
-def _decode_facts(payload: bytes, at: int, end: int, count: int) -> list[Fact]:
-    """Give the facts that lie between two offsets."""
+class FactReader:
+    """Reads the facts of a frame's payload that comes in pieces; its checksum has been looked at.
+
+    Args:
+        fact_count: How many facts there must be.
+    """
+
+    def __init__(self, fact_count: int) -> None:
+        self._missing = fact_count
+        self._rest = bytearray()
+        """What was read of a fact that has not ended."""
+        self._needed = FACT_OVERHEAD_BYTES
+        """So many bytes of it there must be before looking at it is worth while."""
+
+    def read(self, piece: bytes) -> list[Fact]:
+        """Give the facts that end in the next piece.
+
+        Raises:
+            FrameError: They are malformed.
+        """
+        self._rest += piece
+        if len(self._rest) < self._needed:
+            return []
+        data, at = bytes(self._rest), 0
+        self._needed = FACT_OVERHEAD_BYTES
+        while at + FACT_OVERHEAD_BYTES <= len(data):
+            size = FACT_OVERHEAD_BYTES + _FACT.unpack_from(data, at)[2]
+            if at + size > len(data):
+                self._needed = size
+                break
+            at += size
+        facts = _decode_facts(data, 0, at, None)
+        self._missing -= len(facts)
+        self._rest = bytearray(data[at:])
+        return facts
+
+    def end(self) -> None:
+        """Say that there are no more pieces.
+
+        Raises:
+            FrameError: Facts are missing, or are too many.
+        """
+        if self._missing or self._rest:
+            raise FrameError(_MALFORMED)
+
+
+def _decode_facts(payload: bytes, at: int, end: int, count: int | None) -> list[Fact]:
+    """Give the facts that lie between two offsets, and are so many if `count` is known."""
     unpack, number_of = _FACT.unpack_from, int.from_bytes
     facts: list[Fact] = []
     while at + FACT_OVERHEAD_BYTES <= end:
@@ -231,7 +310,9 @@ def _decode_facts(payload: bytes, at: int, end: int, count: int) -> list[Fact]:
             facts.append((number_of(key), None))
         else:
             raise FrameError(_MALFORMED)
-    if at != end or len(facts) != count or (count > 1 and len(dict(facts)) != count):
+    if at != end or (count is not None and len(facts) != count):
+        raise FrameError(_MALFORMED)
+    if len(facts) > 1 and len(dict(facts)) != len(facts):
         raise FrameError(_MALFORMED)
     return facts
 

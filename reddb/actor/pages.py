@@ -61,7 +61,12 @@ class Page(msgspec.Struct, eq=False, gc=False):
         """Give a page whose first slots were given to documents that are gone."""
         return cls((0,) * slot_count, (None,) * slot_count, 0)
 
-    def extended(self, keys: Sequence[int], data: Sequence[bytes], notes: Notes | None) -> Page:
+    def extended(
+        self,
+        keys: Sequence[int],
+        data: Sequence[bytes],
+        notes: Notes | None,
+    ) -> Page:
         """Give a page with more slots at its end.
 
         Args:

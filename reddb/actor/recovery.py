@@ -17,24 +17,29 @@ bytes into the file or taken some out of it (`reddb.actor.moved`), which no cras
 
 from __future__ import annotations
 
+import zlib
 from operator import itemgetter
 from pathlib import Path
 
 import trio
-from attrs import evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from reddb.actor.disk import DiskFile
 from reddb.actor.frames import (
+    CHECKSUM_DIFFERS,
     FRAME_HEADER_BYTES,
     HEADER_BYTES,
+    FactReader,
     Frame,
     FrameCutError,
     FrameError,
     FrameHeader,
     FrameKind,
     Header,
+    decode_frame_header,
     decode_frames,
     decode_header,
+    encode_checksum,
     find_frame_headers,
     has_unwritten_sector,
 )
@@ -45,6 +50,9 @@ from reddb.errors import CodecMismatch, DataCorrupted
 
 _WINDOW_BYTES = 128 * 1024
 """Read at a time: some hundred documents, which are folded in a few milliseconds."""
+
+_LARGE_FRAME_BYTES = 1024 * 1024
+"""A larger frame is read a window at a time, so that no more of it is in memory."""
 
 _FOLD_FACTS = 1024
 """Facts of one large frame that are folded between two checkpoints."""
@@ -91,42 +99,104 @@ async def read_log(file: DiskFile, path: Path, header: Header, fold: Fold) -> Re
         DataCorrupted: Something before the tail is damaged.
         OSError: The file cannot be read.
     """
-    size = await file.size()
-    at, seq, synced, commits = HEADER_BYTES, header.base_seq, header.synced, 0
-    want = _WINDOW_BYTES
+    walk = _Walk(file, path, header, fold)
+    size, want = await file.size(), _WINDOW_BYTES
     problem: FrameError | None = None
-    fold(seq, ())
-    while at < size and problem is None:
-        data = await file.read(at, want)
-        # A short read is at the end, even if the file was longer a moment ago.
-        size = at + len(data) if len(data) < want else size
-        want = _WINDOW_BYTES
+    fold(walk.seq, ())
+    while walk.at < size and problem is None:
         try:
-            for frame in decode_frames(header, at, data):
-                head, facts = frame.header, frame.facts
-                is_commit = head.kind is FrameKind.COMMIT
-                if head.seq != seq + is_commit:
-                    reason = f"commit {head.seq} follows commit {seq}"
-                    raise DataCorrupted(str(path), at, reason)  # No crash leaves that.
-                if len(facts) <= _FOLD_FACTS:
-                    fold(head.seq, facts)
-                else:
-                    await _fold_in_slices(fold, frame)
-                commits += is_commit
-                at, seq = frame.end, head.seq
-                synced = max(synced, head.synced)
+            if want > _LARGE_FRAME_BYTES:
+                want = _WINDOW_BYTES
+                await walk.take_large_frame()
+                continue
+            data = await file.read(walk.at, want)
+            # A short read is at the end, even if the file was longer a moment ago.
+            size = walk.at + len(data) if len(data) < want else size
+            want = _WINDOW_BYTES
+            await walk.take_frames(data)
         except FrameCutError as cut:
-            if at + cut.needed > size:
+            if walk.at + cut.needed > size:
                 problem = cut
             want = max(cut.needed, _WINDOW_BYTES)
         except FrameError as error:
             problem = error
-    log = RecoveredLog(at, seq, synced, Recovery(commits))
+    log = RecoveredLog(walk.at, walk.seq, walk.synced, Recovery(walk.commits))
     if problem is not None:
         return await _torn(file, path, header, log, problem)
-    if at < header.synced:
-        raise DataCorrupted(str(path), at, "the file ends before what it was created with")
+    if walk.at < header.synced:
+        raise DataCorrupted(str(path), walk.at, "the file ends before what it was created with")
     return log
+
+
+@define(eq=False)
+class _Walk:
+    """On the way through a log, frame by frame."""
+
+    file: DiskFile
+    path: Path
+    header: Header
+    fold: Fold
+    at: int = HEADER_BYTES
+    """Where the next frame begins."""
+    seq: int = field(init=False)
+    synced: int = field(init=False)
+    commits: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.seq, self.synced = self.header.base_seq, self.header.synced
+
+    def _pass(self, head: FrameHeader, end: int) -> None:
+        """Go on behind a whole frame; refuse those in a wrong order, which no crash leaves."""
+        is_commit = head.kind is FrameKind.COMMIT
+        if head.seq != self.seq + is_commit:
+            reason = f"commit {head.seq} follows commit {self.seq}"
+            raise DataCorrupted(str(self.path), self.at, reason)
+        self.at, self.seq = end, head.seq
+        self.commits += is_commit
+        self.synced = max(self.synced, head.synced)
+
+    async def take_frames(self, data: bytes) -> None:
+        """Fold the frames in `data`, which was read where the next frame begins.
+
+        Raises:
+            FrameCutError: The last frame ends behind the data.
+            FrameError: The next frame is damaged.
+        """
+        fold = self.fold
+        for frame in decode_frames(self.header, self.at, data):
+            head, facts = frame.header, frame.facts
+            self._pass(head, frame.end)
+            if len(facts) <= _FOLD_FACTS:
+                fold(head.seq, facts)
+            else:
+                await _fold_in_slices(fold, frame)
+
+    async def take_large_frame(self) -> None:
+        """Fold the next frame, which is whole but for its checksum perhaps, a window at a time.
+
+        It is read twice, for nothing of it may be folded before its checksum was seen to hold.
+
+        Raises:
+            FrameError: The frame is damaged.
+            DataCorrupted: Its payload is malformed.
+        """
+        data = await self.file.read(self.at, FRAME_HEADER_BYTES)
+        head = decode_frame_header(self.header, self.at, data)
+        start = self.at + FRAME_HEADER_BYTES
+        end, crc = start + head.payload_bytes, head.crc
+        for offset in range(start, end, _WINDOW_BYTES):
+            crc = zlib.crc32(await self.file.read(offset, min(_WINDOW_BYTES, end - offset)), crc)
+        if await self.file.read(end, 4) != encode_checksum(crc):
+            raise FrameError(CHECKSUM_DIFFERS)
+        facts, begin = FactReader(head.fact_count), self.at
+        self._pass(head, end + 4)
+        try:
+            for offset in range(start, end, _WINDOW_BYTES):
+                piece = await self.file.read(offset, min(_WINDOW_BYTES, end - offset))
+                self.fold(head.seq, facts.read(piece))
+            facts.end()
+        except FrameError as error:
+            raise DataCorrupted(str(self.path), begin, str(error)) from None
 
 
 async def _fold_in_slices(fold: Fold, frame: Frame) -> None:

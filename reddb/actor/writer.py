@@ -33,7 +33,7 @@ from reddb.actor.feeds import Feeds
 from reddb.actor.frames import Fact
 from reddb.actor.history import Applied, History
 from reddb.actor.mailbox import Call, CallStatus, Mailbox
-from reddb.actor.state import State
+from reddb.actor.state import Facts, State
 from reddb.actor.storage import Commit, Storage
 from reddb.errors import DatabaseBroken, PersistFailed
 
@@ -47,6 +47,9 @@ _COMPACTION_BYTES_MIN = 4096
 _BATCH_BYTES_MAX = 4 * 1024 * 1024
 """A batch that holds so many bytes takes no more commands. Writing them takes longer than a sync,
 so sharing that with yet others saves little, and a batch is in memory once more as frames."""
+
+_CHANGES_AT_ONCE = 2048
+"""The facts of more changes are made by the storage, which makes a slice of them at a time."""
 
 
 @define(eq=False)
@@ -263,13 +266,17 @@ class Writer(Generic[T]):
     def _take_in(self, batch: _Batch[T], call: Call[Any], decision: Decision[T]) -> None:
         """Add to a batch what a call comes to."""
         if decision.changes:
-            facts: list[Fact] = []
-            for change in decision.changes:
-                data = change.after
-                facts.append((change.key, data))
-                batch.data_bytes += 0 if data is None else len(data)
-            seq = decision.state.seq
-            applied = Applied(seq, decision.changes)
+            seq, changes = decision.state.seq, decision.changes
+            facts: Sequence[Fact]
+            if len(changes) > _CHANGES_AT_ONCE:
+                facts, batch.data_bytes = Facts(changes), _BATCH_BYTES_MAX
+            else:
+                facts = []
+                for change in changes:
+                    data = change.after
+                    facts.append((change.key, data))
+                    batch.data_bytes += 0 if data is None else len(data)
+            applied = Applied(seq, changes)
             batch.commits.append(Commit(seq, facts))
             batch.applied.append(applied)
             self.history.add(applied)

@@ -13,7 +13,7 @@ from uuid import UUID
 from attrs import define, field
 
 from reddb.actor.commands import Insert
-from reddb.actor.state import Change
+from reddb.actor.state import Insertions
 from reddb.errors import RedDbError
 
 T = TypeVar("T")
@@ -85,8 +85,8 @@ class Bulk(Generic[T]):
             Exception: Whatever an index's key function raises.
         """
         large = self.size_bytes > _APPENDED_BYTES_MAX and self.size_bytes >= self._live_bytes()
-        keys = self._data if order is None else order
-        changes = [Change(key, None, self._data[key]) for key in keys]
+        keys = list(self._data if order is None else order)
+        changes = Insertions(keys, [self._data[key] for key in keys], None)
         await self._ask(Insert(changes, expects_empty, rewrites_log=large))
         self._data = {}
         self.size_bytes = 0

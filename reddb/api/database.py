@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 from uuid import UUID
@@ -35,8 +36,9 @@ from reddb.actor.disk import Disk, RealDisk
 from reddb.actor.document import Document, leaf_document, open_document
 from reddb.actor.engine import Engine, run_engine
 from reddb.actor.file_storage import FileStorage
-from reddb.actor.scan import SLICE_CHANGES, sliced
-from reddb.actor.state import State
+from reddb.actor.pages import Notes
+from reddb.actor.scan import SLICE_CHANGES
+from reddb.actor.state import Insertions, State
 from reddb.actor.steps import run_cooperatively
 from reddb.actor.storage import MemoryStorage, Storage
 from reddb.actor.writer import WriterSettings
@@ -273,12 +275,19 @@ class RedDb(Generic[T]):
             Exception: Whatever an index's key function raises; none is stored.
         """
         self._check()
-        records: list[Record] = []
-        for part in sliced(list(values), SLICE_CHANGES):
-            records += [self._record(None, value) for value in part]
+        keys, data, documents = list[int](), list[bytes](), list[Document[T]]()
+        rest = iter(values if isinstance(values, Iterator) else list(values))
+        while part := list(islice(rest, SLICE_CHANGES)):
+            for value in part:
+                record = self._record(None, value)
+                keys.append(record.key)
+                data.append(record.data)
+                documents.append(record.document)
             await trio.lowlevel.checkpoint()
-        await self._engine.ask(Insert([record.change(None) for record in records]))
-        return [record.document for record in records]
+        # The caller may do with the list that it gets as it likes.
+        shared: Notes | None = [*documents] if self._engine.codec.immutable else None
+        await self._engine.ask(Insert(Insertions(keys, data, shared)))
+        return documents
 
     async def update_one(self, id: UUID, value: T) -> bool:  # noqa: A002
         """Replace one document's data; tell whether the document was there.

@@ -25,6 +25,7 @@ from reddb.actor.commands import (
     Decidable,
     DeleteOne,
     DeleteWhere,
+    Insert,
     Record,
     Staged,
     UpdateOne,
@@ -33,7 +34,7 @@ from reddb.actor.commands import (
 from reddb.actor.decide import Decision, decide, decide_one
 from reddb.actor.document import Document
 from reddb.actor.history import Applied, History
-from reddb.actor.state import Change, State
+from reddb.actor.state import Change, Facts, Insertions, State
 from reddb.actor.steps import run_at_once
 from reddb.errors import DocumentNotFound, RedDbError, TransactionConflict, UniqueViolation
 
@@ -358,3 +359,64 @@ def test_keys_may_change_hands_in_a_commit_of_many_changes() -> None:
     state = decided(state, AddIndex("value", lambda value: value, unique=True)).state
     reverse = UpdateWhere(anything, None, rewritten(lambda value: 999 - value))
     assert contents(decided(state, reverse).state) == {key: 999 - key for key in range(1000)}
+
+
+# Inserting very many.
+
+
+def inserted(state: State[Any], keys: Sequence[int]) -> Decision[Any]:
+    changes = Insertions(keys, [encoded(key) for key in keys], None)
+    return decided(state, Insert(changes))
+
+
+def test_a_large_insert_is_what_many_small_ones_are() -> None:
+    state = state_of(LITTLE)
+    decision = inserted(state, range(100, 1_100))
+    assert contents(decision.state) == {**LITTLE, **{key: key for key in range(100, 1_100)}}
+    decision.state.check()
+    assert decision.state.seq == state.seq + 1
+    assert [change.key for change in decision.changes] == list(range(100, 1_100))
+
+
+@pytest.mark.parametrize("at", [0, 127, 128, 999])
+def test_a_large_insert_of_an_id_that_is_there_is_refused(at: int) -> None:
+    keys = list(range(100, 1_100))
+    keys[at] = 3
+    with pytest.raises(RedDbError, match="is there already"):
+        inserted(state_of({3: "three"}), keys)
+
+
+@pytest.mark.parametrize("at", [1, 127, 128, 999])
+def test_a_large_insert_with_an_id_twice_is_refused(at: int) -> None:
+    keys = list(range(100, 1_100))
+    keys[at] = keys[0]
+    state = state_of(LITTLE)
+    with pytest.raises(RedDbError, match="given the same id"):
+        inserted(state, keys)
+    assert contents(state) == LITTLE
+    assert contents(inserted(state, range(100, 1_100)).state).keys() == {
+        *LITTLE,
+        *range(100, 1_100),
+    }
+
+
+def test_a_large_insert_may_bring_back_ids_that_are_gone() -> None:
+    state = state_of({key: key for key in range(1_000)})
+    emptied = decided(state, DeleteWhere(lambda _: True)).state
+    again = inserted(emptied, range(999, -1, -1)).state
+    again.check()
+    assert list(contents(again)) == list(range(999, -1, -1))
+    assert len(contents(state)) == 1_000
+
+
+def test_insertions_are_the_changes_that_they_stand_for() -> None:
+    documents = [Document(UUID(int=key), key) for key in (1, 2, 3)]
+    changes = Insertions([1, 2, 3], [b"1", b"2", b"3"], [*documents])
+    expected = [(1, None, b"1", documents[0]), (2, None, b"2", documents[1])]
+    assert [(c.key, c.before, c.after, c.document) for c in changes[:2]] == expected
+    assert (
+        [(c.key, c.after) for c in changes]
+        == Facts(changes)[:]
+        == [(1, b"1"), (2, b"2"), (3, b"3")]
+    )
+    assert changes[2].document is documents[2] and Facts(changes)[2] == (3, b"3")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import stat
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from log_tools import (
     commit,
     commits,
     compacted,
+    flipped,
     frame_starts,
     header_of,
     live,
@@ -34,7 +36,15 @@ from log_tools import (
 from reddb.actor import file_storage
 from reddb.actor.disk import Disk, RealDisk
 from reddb.actor.file_storage import FileStorage
-from reddb.actor.storage import Commit
+from reddb.actor.frames import (
+    HEADER_BYTES,
+    FrameKind,
+    encode_checksum,
+    encode_facts,
+    encode_frame,
+    encode_frame_header,
+)
+from reddb.actor.storage import Commit, Recovery
 from reddb.errors import DatabaseLocked, DataCorrupted
 from reddb.testing.journal import Created, Renamed, Synced, Wrote
 from reddb.testing.simulated_disk import Operation, SimulatedDisk
@@ -55,6 +65,68 @@ async def test_a_batch_is_one_write_and_one_sync(batch: Sequence[Commit]) -> Non
         write, sync = disk.journal[before:]
         assert isinstance(write, Wrote) and isinstance(sync, Synced)
         assert storage.size_bytes == len(disk.content(PATH)) == write.offset + len(write.data)
+
+
+def large(seq: int) -> Commit:
+    """Give a commit that is too large to be written, or read, at once."""
+    return Commit(seq, [(seq << 20 | number, b"%d" % number * 100) for number in range(5_000)])
+
+
+LARGE = (commit(1), large(2), commit(3), commit(4), large(5), large(6), commit(7))
+
+
+async def test_a_large_commit_is_the_same_frame_written_in_pieces() -> None:
+    in_pieces = await written(LARGE)
+    header, at = header_of(in_pieces), HEADER_BYTES
+    for each in LARGE:
+        frame = encode_frame(header, at, FrameKind.COMMIT, each.seq, HEADER_BYTES, each.facts)
+        assert in_pieces[at : at + len(frame)] == frame
+        at += len(frame)
+    assert at == len(in_pieces)
+
+
+async def test_a_large_commit_is_read_back() -> None:
+    found = await read_back(on_disk(await written(LARGE[:3], LARGE[3:])))
+    assert found.documents == after(LARGE)
+    assert (found.seq, found.recovery) == (7, Recovery(len(LARGE)))
+
+
+@pytest.mark.parametrize("cut", [1, 4, 5, 70_000, 1_000_000])
+async def test_a_large_commit_that_was_cut_off_never_happened(cut: int) -> None:
+    log = await written(LARGE[:2])
+    found = await read_back(on_disk(log[:-cut]))
+    assert found.folded == [LARGE[0]]
+    assert found.recovery.commits == 1 and found.recovery.torn_bytes > 0
+
+
+@pytest.mark.parametrize("back", [1, 4, 5, 70_000, 1_000_000])
+async def test_a_large_commit_with_a_flipped_byte_is_never_taken(back: int) -> None:
+    log = await written(LARGE[:2], [LARGE[2]])
+    start = frame_starts(log)[2]
+    with pytest.raises(DataCorrupted, match="checksum"):
+        await read_back(on_disk(flipped(log, start - back)))
+
+
+async def test_a_large_frame_whose_facts_are_malformed_is_damage() -> None:
+    log = await written([commit(1)])
+    header = header_of(log)
+    payload = encode_facts(large(2).facts) + b"\1"
+    head = encode_frame_header(header, len(log), FrameKind.COMMIT, 2, 0, len(payload), 5_000)
+    crc = zlib.crc32(payload, int.from_bytes(head[-4:], "little"))
+    with pytest.raises(DataCorrupted, match="malformed"):
+        await read_back(on_disk(log + head + payload + encode_checksum(crc)))
+
+
+@pytest.mark.parametrize("nth", range(1, 6))
+async def test_a_large_append_that_fails_half_way_leaves_nothing(nth: int) -> None:
+    disk = SimulatedDisk()
+    async with opened(disk) as (storage, _):
+        await storage.append([commit(1)])
+        disk.fail(Operation.WRITE, nth=nth, error=errno.ENOSPC)
+        with pytest.raises(OSError, match=r"(?i)no space left"):
+            await storage.append([commit(2), large(3)])
+    found = await read_back(disk)
+    assert found.folded == [commit(1)]
 
 
 async def test_a_storage_that_does_not_sync_syncs_when_it_is_closed() -> None:

@@ -19,6 +19,7 @@ from reddb.actor.frames import (
     HEADER_BYTES,
     MARKER,
     Fact,
+    FactReader,
     Frame,
     FrameCutError,
     FrameError,
@@ -27,8 +28,10 @@ from reddb.actor.frames import (
     decode_frame_header,
     decode_frames,
     decode_header,
+    encode_facts,
     encode_frame,
     encode_header,
+    facts_bytes,
     find_frame_headers,
     has_unwritten_sector,
 )
@@ -337,3 +340,25 @@ def test_an_unwritten_sector_is_a_whole_one_of_zeros(data: bytes, unwritten: boo
 def test_a_region_that_begins_with_a_sector_has_that_sector() -> None:
     assert has_unwritten_sector(1024, region(1024, 600, (1024, 1536)))
     assert not has_unwritten_sector(1024, region(1024, 600, (1024, 1535)))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 1 << 100), st.none() | st.binary(max_size=60)),
+        unique_by=lambda fact: fact[0],
+        max_size=20,
+    ),
+    st.integers(1, 90),
+)
+def test_facts_are_read_in_pieces_of_any_size(facts: list[Fact], piece_bytes: int) -> None:
+    payload = encode_facts(facts)
+    assert facts_bytes(facts) == len(payload)
+    reader, found = FactReader(len(facts)), list[Fact]()
+    for at in range(0, len(payload), piece_bytes):
+        found += reader.read(payload[at : at + piece_bytes])
+    reader.end()
+    assert found == facts
+    wrong = FactReader(len(facts) + 1)
+    wrong.read(payload)
+    with pytest.raises(FrameError, match="malformed"):
+        wrong.end()
