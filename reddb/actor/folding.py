@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
 from reddb.actor.frames import Fact
-from reddb.actor.idtable import IdTable
+from reddb.actor.idtable import SHARD_MASK, IdTable, new_shards
 from reddb.actor.pages import PAGE_BITS, PAGE_SLOTS, Page, Pages
 from reddb.actor.state import Reader, State
 
@@ -36,7 +36,7 @@ class Folding(Generic[T]):
     def __init__(self, reader: Reader[T]) -> None:
         self._reader = reader
         self._seq = 0
-        self._table = IdTable()
+        self._shards = new_shards()  # The id table's: a call for each fact would take too long.
         self._next_slot = 0
         self._pages: list[Page] = []
         """The full pages."""
@@ -56,11 +56,13 @@ class Folding(Generic[T]):
             if data is None:
                 self._remove(key)
                 continue
-            slot = self._table.get_or_add(key, next_slot)
+            slot = self._shards[key & SHARD_MASK].setdefault(key, next_slot)
             if slot != next_slot:
                 if self._replace(slot, data):
                     continue
-                self._table.add(key, next_slot)  # It was removed, so it comes last now.
+                self._shards[key & SHARD_MASK][key] = (
+                    next_slot  # It was removed, so it comes last now.
+                )
             self._keys.append(key)
             self._data.append(data)
             next_slot += 1
@@ -77,7 +79,7 @@ class Folding(Generic[T]):
         self._data.clear()
 
     def _remove(self, key: int) -> None:
-        slot = self._table.get(key)
+        slot = self._shards[key & SHARD_MASK].get(key)
         if slot is not None:
             self._replace(slot, None)
 
@@ -107,5 +109,5 @@ class Folding(Generic[T]):
             self._live_bytes,
             pages=Pages.of([page if page.live_count else None for page in self._pages]),
             next_slot=self._next_slot,
-            table=self._table,
+            table=IdTable(self._shards, count=self._next_slot),
         )

@@ -25,8 +25,14 @@ from collections.abc import Sequence
 from attrs import define, field
 
 _SHARDS = 256
+SHARD_MASK = _SHARDS - 1
 _HINTS_MIN = 1024
 """A table this small is never worth making anew."""
+
+
+def new_shards() -> list[dict[int, int]]:
+    """Give the parts of a table without hints; the hint of `key` is in ``key & SHARD_MASK``."""
+    return [{} for _ in range(_SHARDS)]
 
 
 @define(eq=False, repr=False)
@@ -40,7 +46,7 @@ class IdTable:
         7
     """
 
-    _shards: list[dict[int, int]] = field(factory=lambda: [{} for _ in range(_SHARDS)])
+    _shards: list[dict[int, int]] = field(factory=new_shards)
     _parent: IdTable | None = None
     _count: int = 0
 
@@ -57,13 +63,6 @@ class IdTable:
         for slot, key in enumerate(keys, first_slot):
             shards[key & last][key] = slot
         self._count += len(keys)
-
-    def get_or_add(self, key: int, slot: int) -> int:
-        """Give the slot that the id `key` was given; `slot`, which is then noted, if it is new."""
-        shards = self._shards
-        given = shards[key & (len(shards) - 1)].setdefault(key, slot)
-        self._count += given == slot
-        return given
 
     def get(self, key: int) -> int | None:
         """Give the slot that the id `key` was given, or None."""

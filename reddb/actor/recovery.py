@@ -20,6 +20,7 @@ from __future__ import annotations
 import zlib
 from operator import itemgetter
 from pathlib import Path
+from typing import Never
 
 import trio
 from attrs import define, evolve, field, frozen
@@ -48,8 +49,8 @@ from reddb.actor.scan import sliced
 from reddb.actor.storage import Fold, Recovery
 from reddb.errors import CodecMismatch, DataCorrupted
 
-_WINDOW_BYTES = 128 * 1024
-"""Read at a time: some hundred documents, which are folded in a few milliseconds."""
+_WINDOW_BYTES = 256 * 1024
+"""Read at a time: some thousand documents, which are folded in a few milliseconds."""
 
 _LARGE_FRAME_BYTES = 1024 * 1024
 """A larger frame is read a window at a time, so that no more of it is in memory."""
@@ -145,15 +146,10 @@ class _Walk:
     def __attrs_post_init__(self) -> None:
         self.seq, self.synced = self.header.base_seq, self.header.synced
 
-    def _pass(self, head: FrameHeader, end: int) -> None:
-        """Go on behind a whole frame; refuse those in a wrong order, which no crash leaves."""
-        is_commit = head.kind is FrameKind.COMMIT
-        if head.seq != self.seq + is_commit:
-            reason = f"commit {head.seq} follows commit {self.seq}"
-            raise DataCorrupted(str(self.path), self.at, reason)
-        self.at, self.seq = end, head.seq
-        self.commits += is_commit
-        self.synced = max(self.synced, head.synced)
+    def _refuse_order(self, found: int) -> Never:
+        """Refuse whole frames in a wrong order, which no crash leaves."""
+        reason = f"commit {found} follows commit {self.seq}"
+        raise DataCorrupted(str(self.path), self.at, reason)
 
     async def take_frames(self, data: bytes) -> None:
         """Fold the frames in `data`, which was read where the next frame begins.
@@ -162,14 +158,20 @@ class _Walk:
             FrameCutError: The last frame ends behind the data.
             FrameError: The next frame is damaged.
         """
-        fold = self.fold
+        fold, seq = self.fold, self.seq
         for frame in decode_frames(self.header, self.at, data):
-            head, facts = frame.header, frame.facts
-            self._pass(head, frame.end)
+            facts = frame.facts
+            if frame.kind is FrameKind.COMMIT:
+                seq += 1
+                self.commits += 1
+            if frame.seq != seq:
+                self._refuse_order(frame.seq)
             if len(facts) <= _FOLD_FACTS:
-                fold(head.seq, facts)
+                fold(seq, facts)
             else:
                 await _fold_in_slices(fold, frame)
+            self.at, self.seq = frame.end, seq
+            self.synced = max(self.synced, frame.synced)
 
     async def take_large_frame(self) -> None:
         """Fold the next frame, which is whole but for its checksum perhaps, a window at a time.
@@ -188,20 +190,24 @@ class _Walk:
             crc = zlib.crc32(await self.file.read(offset, min(_WINDOW_BYTES, end - offset)), crc)
         if await self.file.read(end, 4) != encode_checksum(crc):
             raise FrameError(CHECKSUM_DIFFERS)
-        facts, begin = FactReader(head.fact_count), self.at
-        self._pass(head, end + 4)
+        is_commit = head.kind is FrameKind.COMMIT
+        if head.seq != self.seq + is_commit:
+            self._refuse_order(head.seq)
+        facts = FactReader(head.fact_count)
         try:
             for offset in range(start, end, _WINDOW_BYTES):
                 piece = await self.file.read(offset, min(_WINDOW_BYTES, end - offset))
                 self.fold(head.seq, facts.read(piece))
             facts.end()
         except FrameError as error:
-            raise DataCorrupted(str(self.path), begin, str(error)) from None
+            raise DataCorrupted(str(self.path), self.at, str(error)) from None
+        self.at, self.seq, self.commits = end + 4, head.seq, self.commits + is_commit
+        self.synced = max(self.synced, head.synced)
 
 
 async def _fold_in_slices(fold: Fold, frame: Frame) -> None:
     for facts in sliced(frame.facts, _FOLD_FACTS):
-        fold(frame.header.seq, facts)
+        fold(frame.seq, facts)
         await trio.lowlevel.checkpoint()
 
 
