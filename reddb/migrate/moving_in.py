@@ -166,6 +166,7 @@ async def from_v2(
         UniqueViolation: Two documents would share a key of a unique index.
         PersistFailed: The database could not be written.
         FileNotFoundError: There is no such file.
+        TypeError: The document type has no equal in Rust.
         OSError: The file cannot be read.
         Exception: Whatever `progress`, `on_torn` or an index's key function raises.
 

@@ -57,6 +57,7 @@ async def to_v2(
         DatabaseLocked: The path is that of a database that is open.
         FileExistsError: There is a file of that name.
         ValueError: The suffix names no format.
+        TypeError: The document type has no equal in Rust.
         OSError: The file cannot be written.
         Exception: Whatever `progress` raises.
 

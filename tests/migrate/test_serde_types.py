@@ -393,3 +393,14 @@ async def test_what_does_not_fit_is_refused(name: str) -> None:
     kind, text = WRONG[name]
     with pytest.raises(DecodeError, match=r"^record 1 \(byte 32\): "):
         await read(kind, ".json", text)
+
+
+async def test_a_type_that_rust_could_not_have_is_refused() -> None:
+    """Two enums of one name: reddb tells them apart by their values, serde by their name."""
+    kinds: list[Any] = [Enum("Same", {"A": "a"}), Enum("Same", {"B": 1})]
+    kind = kinds[0] | kinds[1]
+    async with MemDb.open("to", kind) as db:
+        with pytest.raises(TypeError, match="cannot be migrated: 2 members of a union"):
+            await migrate.from_v2("rust", db, disk=SimulatedDisk({Path("rust"): v2_file()}))
+        with pytest.raises(TypeError, match="cannot be migrated"):
+            await migrate.to_v2(db, "out.ron", disk=SimulatedDisk())
