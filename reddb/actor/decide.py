@@ -104,7 +104,7 @@ def decide_one(state: State[T], command: Command[Any]) -> Decision[T] | None:
     """
     if isinstance(command, Insert):
         changes = command.changes
-        if len(changes) != 1 or state.has_known(changes[0].key):
+        if len(changes) != 1 or command.rewrites_log or state.has_known(changes[0].key):
             return None
         return Decision(state.apply(changes, state.seq + 1), changes, None)  # It makes no holes.
     if not isinstance(command, UpdateOne | DeleteOne):

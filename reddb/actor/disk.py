@@ -198,13 +198,12 @@ def _read(fd: int, offset: int, size: int) -> bytes:
 
 
 def _write(fd: int, offset: int, data: bytes, sync: bool) -> None:
-    rest = memoryview(data)
-    while rest:
-        written = os.pwrite(fd, rest, offset)
+    done = os.pwrite(fd, data, offset)
+    while done < len(data):
+        written = os.pwrite(fd, memoryview(data)[done:], offset + done)
         if written == 0:
             raise OSError(errno.EIO, "the operating system wrote nothing")
-        offset += written
-        rest = rest[written:]
+        done += written
     if sync:
         _sync(fd)
 

@@ -140,7 +140,8 @@ class Mailbox:
             except trio.EndOfChannel:
                 return []
             self._waiting -= 1
-            batch = [call] if call.take() else []
+            if call.take():
+                batch.append(call)
             if self._waiting:
                 batch += self._take_waiting(self._batch_max - 1)
         return batch

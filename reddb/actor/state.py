@@ -328,7 +328,7 @@ class State(Generic[T]):
     def _apply_one(self, change: Change, seq: int) -> State[T]:
         """Do as `apply` does, for the one change of most commits, in half of the time."""
         key, after, document = change.key, change.after, change.document
-        next_slot, count = self._next_slot, self.count
+        next_slot, count, data_bytes = self._next_slot, self.count, self.data_bytes
         if change.before is None:
             slot = next_slot
             self._table.add(key, slot)
@@ -336,6 +336,7 @@ class State(Generic[T]):
             count += 1
             page = self._pages.page(slot >> PAGE_BITS) or Page.blank(slot & _PLACE)
             assert after is not None, "an insert leaves something"
+            data_bytes += len(after)
             if self.reader.keeps(count):
                 notes: Notes | None = [document]
             else:
@@ -346,8 +347,8 @@ class State(Generic[T]):
             slot = self._slot(key)
             count -= after is None
             page = self._page(slot).with_slot(slot & _PLACE, after, document)
+            data_bytes += _grown_bytes(change)
         pages = self._pages.with_page(slot >> PAGE_BITS, page if page.live_count else None)
-        data_bytes = self.data_bytes + _grown_bytes(change)
         reader, indexes, table = self.reader, self.indexes, self._table
         return State(reader, seq, count, data_bytes, indexes, pages, next_slot, table)
 

@@ -189,13 +189,8 @@ class Writer(Generic[T]):
         for call in self._taken:
             if self.refusal is not None and not isinstance(call.command, AddIndex):
                 call.answer(None, self.refused())
-            elif isinstance(call.command, Compact):
-                self._wanting_compaction.append(call)
-                self._start_compaction(nursery)
-            elif isinstance(call.command, Insert) and call.command.rewrites_log:
-                batch = await self._decide_alone(call, batch)
             elif not self._decide_at_once(call, batch):
-                batch = await self._decide(call, batch)
+                batch = await self._do(call, batch, nursery)
             if batch.data_bytes >= _BATCH_BYTES_MAX:
                 await self._keep(batch)
                 batch = _Batch(self.kept)
@@ -212,6 +207,17 @@ class Writer(Generic[T]):
             return False
         self._take_in(batch, call, decision)
         return True
+
+    async def _do(self, call: Call[Any], batch: _Batch[T], nursery: trio.Nursery) -> _Batch[T]:
+        """Do what is not decided at once; give the batch to go on with."""
+        command = call.command
+        if isinstance(command, Compact):
+            self._wanting_compaction.append(call)
+            self._start_compaction(nursery)
+            return batch
+        if isinstance(command, Insert) and command.rewrites_log:
+            return await self._decide_alone(call, batch)
+        return await self._decide(call, batch)
 
     async def _decide(self, call: Call[Any], batch: _Batch[T]) -> _Batch[T]:
         """Decide one command on top of `batch`, and give the batch that it ended up in.
