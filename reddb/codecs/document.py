@@ -97,6 +97,18 @@ class DocumentCodec(Generic[T]):
             return self._schema.from_plain(plain)
         return self._upgraded(plain, versions)
 
+    def from_plain(self, plain: Plain) -> T:
+        """Give the value of a plain value that comes from elsewhere, such as an export.
+
+        It is taken for one of the newest version, unless it says which it is of.
+
+        Raises:
+            DecodeError: It does not fit the type, or is of a version that cannot be upgraded.
+        """
+        if self._versions is None or not self._versions.is_stamped(plain):
+            return self._schema.from_plain(plain)
+        return self._upgraded(plain, self._versions)
+
     def _upgraded(self, plain: Plain, versions: Versions) -> T:
         """Give the value of what may be of another version than the newest."""
         try:

@@ -69,6 +69,10 @@ class Versions:
         wrapped = {VALUE_KEY: plain, VERSION_KEY: self.newest}
         return Struct(wrapped) if self.notation is Notation.NAMED else wrapped
 
+    def is_stamped(self, plain: Plain) -> bool:
+        """Tell whether a value says of which version it is."""
+        return VERSION_KEY in _fields(plain)
+
     def is_newest(self, plain: Plain) -> bool:
         """Tell at once whether a stored value can be read as it stands, as nearly all can."""
         kind = type(plain)

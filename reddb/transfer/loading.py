@@ -15,9 +15,8 @@ from reddb.api.database import RedDb
 from reddb.api.first_aid import opened_for_reading
 from reddb.api.pieces import Piece, SplitError, go_through
 from reddb.api.progress import OnProgress, Progress
-from reddb.codecs import Notation
+from reddb.codecs import DocumentCodec, JsonCodec
 from reddb.codecs.plain import Misfit
-from reddb.codecs.typed import Schema
 from reddb.errors import DataCorrupted, DecodeError, EncodeError
 from reddb.transfer.formats import Format, Reader, format_of, reader_of
 
@@ -96,13 +95,13 @@ class _Load:
     _db: RedDb[Any]
     _atomic: bool
     _progress: OnProgress | None
-    _schema: Schema[Any] = field(init=False)
+    _codec: DocumentCodec[Any] = field(init=False)
     _bulk: Bulk[Any] = field(init=False)
     count: int = field(default=0, init=False)
     """How many documents were read."""
 
     def __attrs_post_init__(self) -> None:
-        self._schema = Schema(self._db.document_type, Notation.PLAIN)
+        self._codec = DocumentCodec(JsonCodec(), self._db.document_type)
         self._bulk = self._db._bulk()  # noqa: SLF001  # Another room of our own.
 
     async def store(self, pieces: Sequence[Piece]) -> None:
@@ -133,7 +132,7 @@ class _Load:
             if row is None:
                 return
             id_, plain = row
-            self._bulk.add(id_, self._schema.from_plain(plain))
+            self._bulk.add(id_, self._codec.from_plain(plain))
         except Misfit as misfit:
             raise DecodeError(f"{piece.place}: {misfit.message}", misfit.path) from misfit
         except DecodeError as error:
