@@ -178,9 +178,9 @@ def _inserted(state: State[T], changes: Sequence[Change]) -> Generator[None, Non
         if state.seq == seq:
             yield
         keys = {change.key for change in part}
-        for key in keys:
-            if state.has_known(key):
-                _check_is_new(key in before, key)
+        for change in part:  # In their order: the first of several is named.
+            if state.has_known(change.key):
+                _check_is_new(change.key in before, change.key)
         if len(keys) < len(part) or any(key in state for key in keys):
             raise RedDbError("two of the documents were given the same id")
         if any(state.has_known(key) for key in keys):
