@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -198,6 +199,22 @@ def test_no_two_nan_become_one(codec: Codec) -> None:
     ):
         document_codec = DocumentCodec[Any](codec, annotation)
         assert len(document_codec.decode(document_codec.encode(value))) == len(value)
+
+
+@formats
+def test_equal_sets_are_stored_alike(codec: Codec) -> None:
+    nan = float("nan")
+    for annotation, items in (
+        (set[int | str], [8, 0, "a"]),
+        (frozenset[tuple[int | str, int]], [(8, 1), (0, 1), (16, 1), ("a", 1)]),
+        (set[float], [8.0, nan, 0.0, 16.0]),
+        (set[Any], [8, 0, "a"]),
+    ):
+        document_codec = DocumentCodec[Any](codec, annotation)
+        kind = frozenset if "frozen" in str(annotation) else set
+        orders = [kind(order) for order in permutations(items)]
+        assert len({tuple(each) for each in orders}) > 1
+        assert len({document_codec.encode(each) for each in orders}) == 1
 
 
 @pytest.mark.parametrize(

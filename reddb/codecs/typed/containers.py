@@ -1,8 +1,8 @@
 """Lists, tuples and sets: stored as lists, or in RON a tuple as a tuple.
 
-A set's items are sorted where they can be, so that equal sets are stored alike. A field of type
-`Sequence` takes a list or a tuple and gives back the same; the tuple is marked, as ``{"tuple":
-[...]}`` where the format has none.
+A set's items are sorted, so that equal sets are stored alike. A field of type `Sequence` takes a
+list or a tuple and gives back the same; the tuple is marked, as ``{"tuple": [...]}`` where the
+format has none.
 """
 
 from __future__ import annotations
@@ -205,7 +205,12 @@ def _listed(plain: Plain) -> Collection[Any]:
 
 
 def _in_order(items: list[Any]) -> list[Any]:
+    """Sort items by value, or those without an order, as dicts and mixed types, as they are spelled.
+
+    Whatever order a set gives them in, it comes out the same, also where a NaN confuses the sort.
+    """
+    spelled = sorted(items, key=repr)
     try:
-        return sorted(items)
-    except TypeError:  # Items of several types, or dicts, have no order.
-        return items
+        return sorted(spelled)
+    except TypeError:
+        return spelled
