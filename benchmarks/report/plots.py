@@ -49,8 +49,8 @@ def bars(path: Path, title: str, across: str, series: Mapping[str, Mapping[str, 
     for number, name in enumerate(names):
         places = [at + height * (number - (len(names) - 1) / 2) for at in range(len(groups))]
         widths = [series[group].get(name, 0) for group in groups]
-        color = {"color": "black"} if name == "reddb" else {}
-        axes.barh(places, widths, height=0.9 * height, label=name, **color)
+        color = "black" if name == "reddb" else None
+        axes.barh(places, widths, height=0.9 * height, label=name, color=color)
     axes.set_yticks(range(len(groups)), groups)
     axes.invert_yaxis()
     axes.set_xscale("log")

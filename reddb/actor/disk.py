@@ -15,15 +15,12 @@ import contextlib
 import errno
 import fcntl
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, TypeVarTuple
+from typing import Protocol
 
-import trio
 from attrs import define, field, frozen
 
-R = TypeVar("R")
-Args = TypeVarTuple("Args")
+from reddb.actor.turns import run_in_thread
 
 
 class DiskFile(Protocol):
@@ -77,50 +74,29 @@ class Disk(Protocol):
         """Have the names of the files in the directory `path` on disk."""
 
 
-class _NoLimit:
-    """A limiter for `trio.to_thread.run_sync` that never waits.
-
-    A `trio.CapacityLimiter` takes a turn of the scheduler even if it is free.
-    """
-
-    async def acquire_on_behalf_of(self, _borrower: object) -> None:
-        """Let the borrower go on at once."""
-
-    def release_on_behalf_of(self, _borrower: object) -> None:
-        """Do nothing."""
-
-
-_NO_LIMIT: Any = _NoLimit()  # Any: trio takes what has these methods, its annotation does not.
-
-
-async def _in_thread(fn: Callable[[*Args], R], *args: *Args) -> R:
-    """Call `fn` in a worker thread, whatever the application's threads are busy with."""
-    return await trio.to_thread.run_sync(fn, *args, limiter=_NO_LIMIT)
-
-
 @define(eq=False)
 class _RealFile:
     _fd: int
 
     async def size(self) -> int:
-        return (await _in_thread(os.fstat, self._fd)).st_size
+        return (await run_in_thread(os.fstat, self._fd)).st_size
 
     async def read(self, offset: int, size: int) -> bytes:
-        return await _in_thread(_read, self._fd, offset, size)
+        return await run_in_thread(_read, self._fd, offset, size)
 
     async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
-        await _in_thread(_write, self._fd, offset, data, sync)
+        await run_in_thread(_write, self._fd, offset, data, sync)
 
     async def sync(self) -> None:
-        await _in_thread(_sync, self._fd)
+        await run_in_thread(_sync, self._fd)
 
     async def truncate(self, size: int) -> None:
-        await _in_thread(_truncate, self._fd, size)
+        await run_in_thread(_truncate, self._fd, size)
 
     async def aclose(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            await _in_thread(os.close, fd)
+            await run_in_thread(os.close, fd)
 
 
 @define(eq=False)
@@ -131,7 +107,7 @@ class _RealLock:
     async def aclose(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            await _in_thread(_unlock, fd, self._path)
+            await run_in_thread(_unlock, fd, self._path)
 
 
 @frozen(eq=False)
@@ -151,7 +127,7 @@ class RealDisk:
 
     async def lock(self, path: Path) -> DiskLock | None:
         """See `Disk.lock`: an advisory `flock`, seen by all processes of this machine."""
-        fd = await _in_thread(_lock, path)
+        fd = await run_in_thread(_lock, path)
         return None if fd is None else _RealLock(fd, path)
 
     async def open(self, path: Path) -> DiskFile | None:
@@ -159,7 +135,7 @@ class RealDisk:
         # Without O_NONBLOCK a pipe of that name would keep a reader waiting for its writer.
         access = os.O_RDONLY | os.O_NONBLOCK if self._read_only else os.O_RDWR
         try:
-            fd = await _in_thread(os.open, path, access | os.O_CLOEXEC)
+            fd = await run_in_thread(os.open, path, access | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
         return _RealFile(fd)
@@ -167,19 +143,19 @@ class RealDisk:
     async def create(self, path: Path) -> DiskFile:
         """See `Disk.create`."""
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        return _RealFile(await _in_thread(os.open, path, flags, 0o600))
+        return _RealFile(await run_in_thread(os.open, path, flags, 0o600))
 
     async def rename(self, source: Path, target: Path) -> None:
         """See `Disk.rename`."""
-        await _in_thread(os.rename, source, target)
+        await run_in_thread(os.rename, source, target)
 
     async def unlink(self, path: Path) -> None:
         """See `Disk.unlink`."""
-        await _in_thread(_unlink, path)
+        await run_in_thread(_unlink, path)
 
     async def sync_directory(self, path: Path) -> None:
         """See `Disk.sync_directory`."""
-        await _in_thread(_sync_directory, path)
+        await run_in_thread(_sync_directory, path)
 
 
 # What runs in the thread.

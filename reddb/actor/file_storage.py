@@ -40,6 +40,7 @@ from reddb.actor.frames import (
 from reddb.actor.recovery import RecoveredLog, read_header, read_log
 from reddb.actor.scan import sliced
 from reddb.actor.storage import Commit, Fold, Recovery
+from reddb.actor.turns import let_others_run
 from reddb.errors import DatabaseLocked
 
 _LOG = logging.getLogger("reddb")
@@ -336,7 +337,7 @@ async def _write_large_frame(
     payload_bytes, count = 0, len(commit.facts)
     for part in sliced(commit.facts, _FACTS_AT_ONCE):
         payload_bytes += facts_bytes(part)
-        await trio.lowlevel.checkpoint()
+        await let_others_run()
     kind, seq = FrameKind.COMMIT, commit.seq
     piece = encode_frame_header(header, offset, kind, seq, synced, payload_bytes, count)
     crc = int.from_bytes(piece[-4:], "little")

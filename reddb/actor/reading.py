@@ -13,7 +13,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-import trio
 from attrs import define, field
 
 from reddb.actor.disk import DiskFile
@@ -23,6 +22,7 @@ from reddb.actor.frames import HEADER_BYTES, FrameError, Header, decode_header
 from reddb.actor.scan import sliced
 from reddb.actor.state import State
 from reddb.actor.survey import Damage, Frames, Survey, TornTail
+from reddb.actor.turns import let_others_run
 from reddb.codecs import DocumentCodec
 from reddb.errors import DataCorrupted
 
@@ -111,5 +111,5 @@ async def read_state(log: LogReader, codec: DocumentCodec[T]) -> State[T]:
             for facts in sliced(frame.facts, _FOLD_FACTS):
                 folding.add(frame.header.seq, facts)
                 if len(facts) == _FOLD_FACTS:
-                    await trio.lowlevel.checkpoint()
+                    await let_others_run()
     return folding.state()

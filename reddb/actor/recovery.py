@@ -22,7 +22,6 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Never
 
-import trio
 from attrs import define, evolve, field, frozen
 
 from reddb.actor.disk import DiskFile
@@ -47,6 +46,7 @@ from reddb.actor.frames import (
 from reddb.actor.moved import find_moved_frame_headers
 from reddb.actor.scan import sliced
 from reddb.actor.storage import Fold, Recovery
+from reddb.actor.turns import let_others_run
 from reddb.errors import CodecMismatch, DataCorrupted
 
 _WINDOW_BYTES = 256 * 1024
@@ -208,7 +208,7 @@ class _Walk:
 async def _fold_in_slices(fold: Fold, frame: Frame) -> None:
     for facts in sliced(frame.facts, _FOLD_FACTS):
         fold(frame.seq, facts)
-        await trio.lowlevel.checkpoint()
+        await let_others_run()
 
 
 async def _torn(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TypeVar
 
-import trio
+from reddb.actor.turns import let_others_run
 
 R = TypeVar("R")
 
@@ -17,7 +17,7 @@ R = TypeVar("R")
 async def run_cooperatively(steps: Generator[None, None, R]) -> R:
     """Run `steps` to the end with a checkpoint before each; give what they return."""
     while True:
-        await trio.lowlevel.checkpoint()
+        await let_others_run()
         try:
             next(steps)
         except StopIteration as stop:

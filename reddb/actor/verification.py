@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-import trio
 from attrs import define, field, frozen
 
 from reddb.actor.disk import DiskFile
@@ -28,6 +27,7 @@ from reddb.actor.frames import (
 )
 from reddb.actor.scan import sliced
 from reddb.actor.survey import Damage, Frames, Survey, TornTail, told_of_move
+from reddb.actor.turns import let_others_run
 from reddb.codecs import DocumentCodec
 from reddb.errors import CodecMismatch, DataCorrupted, DecodeError
 
@@ -109,7 +109,7 @@ class Tally:
             for facts in sliced(frame.facts, _SLICE_FACTS):
                 self._add_facts(facts)
                 if len(facts) == _SLICE_FACTS or self._codec is not None:
-                    await trio.lowlevel.checkpoint()
+                    await let_others_run()
 
     def _add_facts(self, facts: Sequence[Fact]) -> None:
         self.record_count += len(facts)

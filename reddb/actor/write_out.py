@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-import trio
-
 from reddb.actor.disk import DiskFile
+from reddb.actor.turns import let_others_run
 
 WRITE_BYTES = 256 * 1024
 """How much is gathered before it is written."""
@@ -39,7 +38,7 @@ async def write_out(
             held, held_bytes = [], 0
             report(count)
         elif count % _SLICE_PIECES == 0:
-            await trio.lowlevel.checkpoint()
+            await let_others_run()
     await file.write(offset, b"".join(held), sync=False)
     report(count)
     return offset + held_bytes

@@ -35,6 +35,7 @@ from reddb.actor.history import Applied, History
 from reddb.actor.mailbox import Call, CallStatus, Mailbox
 from reddb.actor.state import Facts, State
 from reddb.actor.storage import Commit, Storage
+from reddb.actor.turns import let_others_run
 from reddb.errors import DatabaseBroken, PersistFailed
 
 T = TypeVar("T")
@@ -247,7 +248,7 @@ class Writer(Generic[T]):
         """Go on with a decision, which others may run beside."""
         batch = _Batch(self.kept)
         while True:
-            await trio.lowlevel.checkpoint()
+            await let_others_run()
             try:
                 next(steps)
             except StopIteration as stop:

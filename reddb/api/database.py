@@ -41,6 +41,7 @@ from reddb.actor.scan import SLICE_CHANGES
 from reddb.actor.state import Insertions, State
 from reddb.actor.steps import run_cooperatively
 from reddb.actor.storage import MemoryStorage, Storage
+from reddb.actor.turns import let_others_run
 from reddb.actor.writer import WriterSettings
 from reddb.api.bulk import Bulk
 from reddb.api.config import DbConfig, Durability, WriteOrder, key_maker
@@ -283,7 +284,7 @@ class RedDb(Generic[T]):
                 keys.append(record.key)
                 data.append(record.data)
                 documents.append(record.document)
-            await trio.lowlevel.checkpoint()
+            await let_others_run()
         # The caller may do with the list that it gets as it likes.
         shared: Notes | None = [*documents] if self._engine.codec.immutable else None
         await self._engine.ask(Insert(Insertions(keys, data, shared)))

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
-import trio
 from attrs import frozen
 
 from reddb.actor.disk import DiskFile
 from reddb.actor.scan import sliced
+from reddb.actor.turns import let_others_run
 
 CHUNK_BYTES: Final = 256 * 1024
 """How much is read at a time."""
@@ -95,7 +95,7 @@ async def _handle_all(
 ) -> None:
     for part in sliced(pieces, _SLICE_PIECES):
         await handle(part)
-        await trio.lowlevel.checkpoint()
+        await let_others_run()
 
 
 class Lines:

@@ -205,7 +205,7 @@ def _listed(plain: Plain) -> Collection[Any]:
 
 
 def _in_order(items: list[Any]) -> list[Any]:
-    """Sort items by value, or those without an order, as dicts and mixed types, as they are spelled.
+    """Sort items by value or, as dicts and mixed types have no order, by how they are spelled.
 
     Whatever order a set gives them in, it comes out the same, also where a NaN confuses the sort.
     """
