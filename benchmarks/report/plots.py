@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 mpl.rcParams["svg.fonttype"] = "none"
@@ -35,7 +36,7 @@ def lines(
         axes.set_yscale("log")
     axes.set(title=title, xlabel=across, ylabel=up)
     axes.grid(visible=True, which="major", linewidth=0.4)
-    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    _add_legend(axes)
     _save(figure, path)
 
 
@@ -56,8 +57,22 @@ def bars(path: Path, title: str, across: str, series: Mapping[str, Mapping[str, 
     axes.set_xscale("log")
     axes.set(title=title, xlabel=across)
     axes.grid(visible=True, axis="x", linewidth=0.4)
-    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    _add_legend(axes)
     _save(figure, path)
+
+
+def _add_legend(axes: Axes) -> None:
+    """Name the series beside the plot, if there are any: matplotlib warns of an empty legend."""
+    handles, labels = axes.get_legend_handles_labels()
+    if labels:
+        axes.legend(
+            handles,
+            labels,
+            loc="center left",
+            bbox_to_anchor=(1.0, 0.5),
+            fontsize="small",
+            frameon=False,
+        )
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -5,16 +5,17 @@ a plain value is to be changed and then stored as RON again, `view` gives one th
 dicts, lists and strings may be of subclasses that know the node which they stand for. `restored`
 makes nodes of them again, and of all others what they are.
 
-=========================  ===================================================
-RON                        seen as
-=========================  ===================================================
-``(a: 1)``                 the dict of the fields
-``V(a: 1)``, ``V(1)``      the dict ``{"V": {"a": 1}}``, ``{"V": 1}``
-``(1, 2)``, ``()``         the list of the items
-``V``, ``'x'``             the string
-``Some(x)``                x, and is restored as x
-``{1: "a", V: "b"}``       a dict by strings; with other keys, a list of pairs
-=========================  ===================================================
+==========================  ==================================================
+RON                         seen as
+==========================  ==================================================
+``(a: 1)``                  the dict of the fields
+``V(a: 1)``, ``V((a: 1))``  the dict ``{"V": {"a": 1}}``
+``V(1)``                    the dict ``{"V": 1}``
+``(1, 2)``, ``()``          the list of the items
+``V``, ``'x'``              the string
+``Some(x)``                 x, and is restored as x
+``{1: "a", V: "b"}``        a dict by strings; with other keys, a list of pairs
+==========================  ==================================================
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ class _Fields(dict[str, Any]):
 
 class _Named(dict[str, Any]):
     """A struct or a tuple of one item, by its name."""
+
+
+class _Newtype(_Named):
+    """``V((a: 1))``: a tuple of one item, by its name, that holds a struct without one."""
 
 
 class _Items(list[Any]):
@@ -65,7 +70,8 @@ def view(node: Node) -> Plain:
         case Tuple(items, None):
             seen = _Items(map(view, items))
         case Tuple((item,), str(name)):
-            seen = _Named({name: view(item)})
+            value = view(item)
+            seen = (_Newtype if isinstance(value, _Fields) else _Named)({name: value})
         case Variant(text) | Char(text):
             seen = _word(text, node)
         case Some(value):
@@ -100,7 +106,11 @@ def restored(seen: Plain) -> Node:
             node = Struct(fields) if fields else Tuple(())
         case _Named() if len(seen) == 1:
             ((name, value),) = seen.items()
-            node = _named(name, restored(value))
+            node = restored(value)
+            if isinstance(node, Struct) and node.name is None and not isinstance(seen, _Newtype):
+                node = Struct(node.fields, name)
+            else:
+                node = Tuple((node,), name)
         case dict():
             node = _restored_dict(seen)
         case _Items():
@@ -114,9 +124,3 @@ def restored(seen: Plain) -> Node:
 
 def _restored_dict(seen: dict[Any, Any]) -> dict[Any, Node]:
     return {restored(key): restored(value) for key, value in seen.items()}
-
-
-def _named(name: str, value: Node) -> Node:
-    if type(value) is Struct and value.name is None:
-        return Struct(value.fields, name)
-    return Tuple((value,), name)

@@ -17,6 +17,7 @@ from reddb.codecs.ron.view import restored, view
         ([1, Some(2)], [1, 2]),
         (Struct({"a": 1, "b": None}), {"a": 1, "b": None}),
         (Struct({"r": 1.0}, "Circle"), {"Circle": {"r": 1.0}}),
+        (Tuple((Struct({"r": 1.0}),), "Circle"), {"Circle": {"r": 1.0}}),
         (Tuple((1, 2)), [1, 2]),
         (Tuple(()), []),
         (Tuple((1,), "Wrapper"), {"Wrapper": 1}),
@@ -52,6 +53,11 @@ def test_a_node_is_seen_as_json_would_have_it(node: Node, seen: Any) -> None:
             Struct({"r": 1}, "Circle"),
             lambda seen: seen.update(Square=seen.pop("Circle")),
             Struct({"r": 1}, "Square"),
+        ),
+        (
+            Tuple((Some(Struct({"r": 1})),), "Circle"),
+            lambda seen: seen["Circle"].update(r=2),
+            Tuple((Struct({"r": 2}),), "Circle"),
         ),
         (
             Tuple((1,), "Meters"),
