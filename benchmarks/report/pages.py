@@ -93,13 +93,14 @@ def _medians(rounds: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def _holds(seconds: dict[str, float]) -> str:
-    mark = " (processor time)"
+    parts = [" (garbage collector)", " (processor time)"]
     rows = [
-        (name, number(value * 1000), number(seconds[name + mark] * 1000))
-        for name, value in seconds.items()
-        if not name.endswith(mark)
+        (name, *(number(seconds[name + part] * 1000) for part in ["", *parts]))
+        for name in seconds
+        if not name.endswith(tuple(parts))
     ]
-    return table(["operation", "longest hold, ms", "processor time, ms"], rows)
+    titles = ["longest hold", "garbage collector in it", "longest in processor time"]
+    return table(["operation", *(f"{title}, ms" for title in titles)], rows)
 
 
 def _latency(seconds: dict[str, float]) -> str:

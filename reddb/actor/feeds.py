@@ -51,8 +51,6 @@ class Subscription:
     _ended: bool = field(default=False, init=False)
     _error: Callable[[], BaseException] | None = field(default=None, init=False)
     _news: trio.Event = field(factory=trio.Event, init=False)
-    _is_read: bool = field(default=False, init=False)
-    """Whether a task is waiting in `get`."""
 
     def put(self, commit: Applied) -> None:
         """Take a commit in, unless the reader has seen it or is too slow."""
@@ -83,29 +81,16 @@ class Subscription:
         self.end(error)
 
     async def get(self) -> Applied | None:
-        """Give the next commit; None when the database was closed.
+        """Give the next commit; None when the database was closed. One task at a time may wait.
 
         Raises:
             FeedLagged: The reader was too slow, and commits were lost.
             DatabaseBroken: The writer has died.
-            trio.BusyResourceError: Another task is waiting for it.
         """
-        if self._is_read:
-            raise trio.BusyResourceError("another task is reading this feed")
-        self._is_read = True
-        try:
-            await trio.lowlevel.checkpoint()
-            await self._wait_for_news()
-        finally:
-            self._is_read = False
-        return self._next()
-
-    async def _wait_for_news(self) -> None:
+        await trio.lowlevel.checkpoint()
         while not (self._buffer or self._lagged or self._ended):
             self._news = trio.Event()
             await self._news.wait()
-
-    def _next(self) -> Applied | None:
         if not self._buffer:
             if self._lagged:
                 raise FeedLagged(self.seen)

@@ -33,6 +33,7 @@ from reddb.actor.feeds import Feeds
 from reddb.actor.frames import Fact
 from reddb.actor.history import Applied, History
 from reddb.actor.mailbox import Call, CallStatus, Mailbox
+from reddb.actor.scan import SLICE_CHANGES
 from reddb.actor.state import Facts, State
 from reddb.actor.storage import Commit, Storage
 from reddb.actor.turns import let_others_run
@@ -187,7 +188,9 @@ class Writer(Generic[T]):
     async def _work(self, nursery: trio.Nursery) -> None:
         """Decide and keep what was taken: in one batch, unless one grows large or takes long."""
         batch = _Batch(self.kept)
-        for call in self._taken:
+        for number, call in enumerate(self._taken, 1):
+            if number % SLICE_CHANGES == 0:
+                await let_others_run()
             if self.refusal is not None and not isinstance(call.command, AddIndex):
                 call.answer(None, self.refused())
             elif not self._decide_at_once(call, batch):

@@ -11,12 +11,15 @@ from collections.abc import Callable
 from typing import Generic, Literal, Self, TypeVar
 from uuid import UUID
 
+import trio
 from attrs import frozen
 
 from reddb.actor.document import Document, uuid_of
 from reddb.actor.feeds import Subscription
 from reddb.actor.history import Applied
+from reddb.actor.scan import SLICE_CHANGES, sliced
 from reddb.actor.state import Change, Reader
+from reddb.actor.turns import let_others_run
 
 T = TypeVar("T")
 
@@ -112,6 +115,7 @@ class Feed(Generic[T]):
         self._subscription = subscription
         self._reader = reader
         self._predicate = predicate
+        self._is_read = False
 
     @property
     def seq(self) -> int:
@@ -136,17 +140,32 @@ class Feed(Generic[T]):
             StopAsyncIteration: The database was closed.
             Exception: Whatever the predicate raises.
         """
-        while True:
-            applied = await self._subscription.get()
-            if applied is None:
-                raise StopAsyncIteration
-            changes = self._relevant(applied)
-            if changes:
-                return FeedCommit(applied.seq, changes)
+        if self._is_read:
+            raise trio.BusyResourceError("another task is reading this feed")
+        self._is_read = True
+        try:
+            while True:
+                applied = await self._subscription.get()
+                if applied is None:
+                    raise StopAsyncIteration
+                changes = await self._relevant(applied)
+                if changes:
+                    return FeedCommit(applied.seq, tuple(changes))
+        finally:
+            self._is_read = False
 
-    def _relevant(self, applied: Applied) -> tuple[DocumentChange[T], ...]:
-        changes = (DocumentChange(self._reader, change) for change in applied.changes)
-        if self._predicate is None:
-            return tuple(changes)
-        predicate = self._predicate
-        return tuple(change for change in changes if change.touches(predicate))
+    async def _relevant(self, applied: Applied) -> list[DocumentChange[T]]:
+        """Give the changes that the feed is about, a slice at a time.
+
+        The commit has left the buffer, so being cancelled here would lose it.
+        """
+        relevant: list[DocumentChange[T]] = []
+        for number, part in enumerate(sliced(applied.changes, SLICE_CHANGES)):
+            if number:
+                with trio.CancelScope(shield=True):
+                    await let_others_run()
+            for change in part:
+                each = DocumentChange(self._reader, change)
+                if self._predicate is None or each.touches(self._predicate):
+                    relevant.append(each)
+        return relevant

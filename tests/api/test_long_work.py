@@ -1,0 +1,99 @@
+"""What is large is done in slices, so that no task waits for the whole of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import trio
+
+from reddb import MemDb
+from reddb.actor.scan import SLICE_CHANGES
+
+COUNT = 5 * SLICE_CHANGES
+
+
+class Steps(trio.abc.Instrument):
+    """Counts what is done in each step of a task."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.done: Counter[int] = Counter()
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.number += 1
+
+    def note(self, _value: object) -> bool:
+        self.done[self.number] += 1
+        return True
+
+
+@contextmanager
+def counted_steps() -> Iterator[Steps]:
+    steps = Steps()
+    trio.lowlevel.add_instrument(steps)
+    try:
+        yield steps
+    finally:
+        trio.lowlevel.remove_instrument(steps)
+
+
+async def test_others_run_beside_a_large_batch() -> None:
+    async with MemDb.open("x", int) as db:
+        with counted_steps() as steps:
+            await db.add_index("each", steps.note)
+            async with trio.open_nursery() as nursery:
+                for number in range(COUNT):
+                    nursery.start_soon(db.insert_one, number)
+        assert steps.done.total() == COUNT
+        assert max(steps.done.values()) <= SLICE_CHANGES
+        assert (await db.stats()).commits_in_largest_batch == COUNT
+
+
+async def test_others_run_beside_a_feed_that_gives_a_large_commit() -> None:
+    async with MemDb.open("x", int) as db:
+        with counted_steps() as steps:
+            async with db.watch(steps.note) as feed:
+                await db.insert(range(COUNT))
+                commit = await anext(feed)
+        assert [change.after for change in commit.changes] == list(range(COUNT))
+        assert steps.done.total() == COUNT
+        assert max(steps.done.values()) <= SLICE_CHANGES
+
+
+async def test_a_commit_that_a_feed_has_begun_to_give_is_not_lost_by_cancellation() -> None:
+    async with MemDb.open("x", int) as db:
+        scope = trio.CancelScope()
+
+        def cancel(_value: int) -> bool:
+            scope.cancel()
+            return True
+
+        async with db.watch(cancel) as feed:
+            await db.insert(range(COUNT))
+            with scope:
+                commit = await anext(feed)
+        assert len(commit.changes) == COUNT
+
+
+async def test_a_feed_is_read_by_one_task_while_it_gives_a_large_commit() -> None:
+    async with MemDb.open("x", int) as db, trio.open_nursery() as nursery:
+        refusals: list[trio.BusyResourceError] = []
+
+        async def read_too() -> None:
+            with pytest.raises(trio.BusyResourceError) as caught:
+                await anext(feed)
+            refusals.append(caught.value)
+
+        def read_beside(number: int) -> bool:
+            if number == 0:
+                nursery.start_soon(read_too)
+            return True
+
+        async with db.watch(read_beside) as feed:
+            await db.insert(range(COUNT))
+            commit = await anext(feed)
+            assert len(commit.changes) == COUNT
+            assert len(refusals) == 1
