@@ -57,6 +57,9 @@ _WRITE_AGAIN_BYTES = 1024 * 1024
 _FACTS_AT_ONCE = 2048
 """A commit of more facts is written in pieces: to encode so many takes some two milliseconds."""
 
+_COMMITS_AT_ONCE = 256
+"""Frames that are made between two checkpoints: about a millisecond."""
+
 _CATCH_UP_ROUNDS_MAX = 16
 """After so many rounds compaction switches, however much is left."""
 
@@ -315,7 +318,9 @@ async def _write_commits(
     """Write a frame for each commit, with one write if none is large; give where the last ends."""
     frames: list[bytes] = []
     start, kind = offset, FrameKind.COMMIT
-    for commit in commits:
+    for number, commit in enumerate(commits, 1):
+        if number % _COMMITS_AT_ONCE == 0:
+            await let_others_run()
         if len(commit.facts) > _FACTS_AT_ONCE:
             await file.write(start, b"".join(frames), sync=False)
             start, last = await _write_large_frame(file, header, offset, synced, commit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,17 @@ async def test_others_run_beside_a_large_batch() -> None:
         assert steps.done.total() == COUNT
         assert max(steps.done.values()) <= SLICE_CHANGES
         assert (await db.stats()).commits_in_largest_batch == COUNT
+
+
+async def test_what_a_call_gave_is_not_kept() -> None:
+    class Result:
+        pass
+
+    async with MemDb.open("x", int) as db:
+        result = await db.transact(lambda _tx: Result())
+        known = weakref.ref(result)
+        del result
+        assert known() is None
 
 
 async def test_others_run_beside_a_feed_that_gives_a_large_commit() -> None:
