@@ -145,19 +145,17 @@ class Writer(Generic[T]):
             with trio.CancelScope(shield=True):
                 async with trio.open_nursery() as nursery:
                     self._compact_if_due(nursery)
-                    while await self._take():
+                    while True:
+                        self._taken = await self._mailbox.take_batch()
+                        if not self._taken:
+                            break
                         await self._work(nursery)
+                        self._taken = []  # What it came to is the callers' alone.
                         self._compact_if_due(nursery)
                     if self._compaction is not None and not self._compaction.calls:
                         self._compaction.scope.cancel()
         except BaseException as error:  # Whatever it is, nobody may stay parked.
             self._break(error)
-
-    async def _take(self) -> bool:
-        """Wait for the next batch, without keeping in memory what the last one came to."""
-        self._taken = []
-        self._taken = await self._mailbox.take_batch()
-        return bool(self._taken)
 
     def _break(self, error: BaseException) -> None:
         """Remember the bug, and tell everybody."""
