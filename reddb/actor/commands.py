@@ -14,8 +14,9 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import msgspec
 from attrs import frozen
 
+from reddb.actor.changes import Change
 from reddb.actor.document import Document
-from reddb.actor.state import Change, State
+from reddb.actor.state import State
 
 ResultT = TypeVar("ResultT")
 

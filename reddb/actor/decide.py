@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from reddb.actor.changes import Change
 from reddb.actor.commands import (
     AddIndex,
     Command,
@@ -30,7 +31,7 @@ from reddb.actor.document import Document
 from reddb.actor.history import History
 from reddb.actor.index import Index
 from reddb.actor.scan import SLICE_CHANGES, scan, sliced
-from reddb.actor.state import Change, State
+from reddb.actor.state import State
 from reddb.errors import DocumentNotFound, RedDbError, TransactionConflict
 
 T = TypeVar("T")

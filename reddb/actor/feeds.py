@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 import trio
 from attrs import define, field
 
+from reddb.actor.changes import Change
 from reddb.actor.history import Applied
-from reddb.actor.state import Change
 from reddb.errors import FeedLagged
 
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import msgspec
 from attrs import define, field
 
-from reddb.actor.state import Change
+from reddb.actor.changes import Change
 
 COMMITS_MAX = 4096
 """Commits that are kept. A transaction that lasts longer has probably been forgotten."""

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, repeat
-from typing import Any, Final, Generic, TypeVar, overload
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
-import msgspec
 from attrs import define, evolve, field, frozen
 
+from reddb.actor.changes import Change, Insertions
 from reddb.actor.document import Document, leaf_document, open_document
 from reddb.actor.idtable import IdTable
 from reddb.actor.index import NO_KEY, Index, KeyTaken
@@ -62,87 +62,6 @@ class Reader(Generic[T]):
     def keeps(self, document_count: int) -> bool:
         """Tell whether a state of so many documents keeps those that were decoded."""
         return self.shared and document_count <= self.decoded_documents_max
-
-
-class Change(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """What a commit does to one document: insert, update or remove it.
-
-    The garbage collector does not track it, so nothing in it may lead back to it.
-    """
-
-    key: int
-    before: bytes | None
-    """The data that it replaces; None for an insert."""
-    after: bytes | None
-    """The data that it leaves; None for a removal."""
-    document: Document[Any] | None = None
-    """The document of `after`, where the caller has it at hand and readers may share it."""
-
-
-class Insertions(Sequence[Change]):
-    """The changes of a commit that inserts documents: columns, where a list would have objects.
-
-    A million changes take a tenth of a second to be let go of, and the whole program waits.
-    """
-
-    def __init__(
-        self,
-        keys: Sequence[int],
-        data: Sequence[bytes],
-        documents: Notes | None,
-    ) -> None:
-        self.keys = keys
-        self.data = data
-        self.documents = documents
-        """Those that readers may share; None where they may not."""
-
-    @classmethod
-    def of(cls, changes: Sequence[Change]) -> Insertions:
-        """Give those among some changes that insert a document."""
-        if isinstance(changes, Insertions):
-            return changes
-        new = [change for change in changes if change.before is None]
-        data = [change.after for change in new if change.after is not None]
-        assert len(new) == len(data), "an insert leaves something"
-        return cls([change.key for change in new], data, [change.document for change in new])
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    @overload
-    def __getitem__(self, at: int) -> Change: ...
-    @overload
-    def __getitem__(self, at: slice) -> Insertions: ...
-    def __getitem__(self, at: int | slice) -> Change | Insertions:
-        documents = None if self.documents is None else self.documents[at]
-        if isinstance(at, slice):
-            return Insertions(self.keys[at], self.data[at], documents)  # type: ignore[arg-type]  # It is a list here.
-        return Change(self.keys[at], None, self.data[at], documents)  # type: ignore[arg-type]  # It is no list here.
-
-    def __iter__(self) -> Iterator[Change]:
-        return map(Change, self.keys, repeat(None), self.data, self.documents or repeat(None))
-
-
-class Facts(Sequence["tuple[int, bytes | None]"]):
-    """What many changes leave, as the log has it: made when it is asked for, a slice at a time."""
-
-    def __init__(self, changes: Sequence[Change]) -> None:
-        self._changes = changes
-
-    def __len__(self) -> int:
-        return len(self._changes)
-
-    @overload
-    def __getitem__(self, at: int) -> tuple[int, bytes | None]: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[tuple[int, bytes | None]]: ...
-    def __getitem__(
-        self, at: int | slice
-    ) -> tuple[int, bytes | None] | list[tuple[int, bytes | None]]:
-        if isinstance(at, slice):
-            return [(change.key, change.after) for change in self._changes[at]]
-        change = self._changes[at]
-        return change.key, change.after
 
 
 @define(eq=False, repr=False)  # Not frozen: attrs would take a microsecond to set eight fields.

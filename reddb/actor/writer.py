@@ -27,6 +27,7 @@ import msgspec
 import trio
 from attrs import define, field, frozen
 
+from reddb.actor.changes import Facts
 from reddb.actor.commands import AddIndex, Compact, Decidable, Insert
 from reddb.actor.decide import Decision, decide, decide_one
 from reddb.actor.feeds import Feeds
@@ -34,7 +35,7 @@ from reddb.actor.frames import Fact
 from reddb.actor.history import Applied, History
 from reddb.actor.mailbox import Call, CallStatus, Mailbox
 from reddb.actor.scan import SLICE_CHANGES
-from reddb.actor.state import Facts, State
+from reddb.actor.state import State
 from reddb.actor.storage import Commit, Storage
 from reddb.actor.turns import let_others_run
 from reddb.errors import DatabaseBroken, PersistFailed

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from attrs import define, field
 
+from reddb.actor.changes import Insertions
 from reddb.actor.commands import Insert
-from reddb.actor.state import Insertions
 from reddb.errors import RedDbError
 
 T = TypeVar("T")

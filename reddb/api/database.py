@@ -19,6 +19,7 @@ from uuid import UUID
 import trio
 
 from reddb.actor.backing_up import BackupReport, write_backup
+from reddb.actor.changes import Insertions
 from reddb.actor.commands import (
     AddIndex,
     CommitTransaction,
@@ -38,7 +39,7 @@ from reddb.actor.engine import Engine, run_engine
 from reddb.actor.file_storage import FileStorage
 from reddb.actor.pages import Notes
 from reddb.actor.scan import SLICE_CHANGES
-from reddb.actor.state import Insertions, State
+from reddb.actor.state import State
 from reddb.actor.steps import run_cooperatively
 from reddb.actor.storage import MemoryStorage, Storage
 from reddb.actor.turns import let_others_run

@@ -14,11 +14,12 @@ from uuid import UUID
 import trio
 from attrs import frozen
 
+from reddb.actor.changes import Change
 from reddb.actor.document import Document, uuid_of
 from reddb.actor.feeds import Subscription
 from reddb.actor.history import Applied
 from reddb.actor.scan import SLICE_CHANGES, sliced
-from reddb.actor.state import Change, Reader
+from reddb.actor.state import Reader
 from reddb.actor.turns import let_others_run
 
 T = TypeVar("T")

@@ -21,9 +21,10 @@ from uuid import UUID
 import trio
 from attrs import define, field
 
+from reddb.actor.changes import Change
 from reddb.actor.commands import CommitTransaction, Record, Staged
 from reddb.actor.document import Document
-from reddb.actor.state import Change, State
+from reddb.actor.state import State
 from reddb.api.query import Plan, SnapshotQuery, equal_to
 from reddb.api.snapshot import Snapshot, key_of
 from reddb.errors import RedDbError, TransactionClosed

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from reddb.actor.changes import Change
 from reddb.actor.commands import Insert, Record
 from reddb.actor.document import Document
-from reddb.actor.state import Change, Reader, State
+from reddb.actor.state import Reader, State
 from reddb.actor.steps import run_at_once
 
 Model: TypeAlias = dict[int, Any]

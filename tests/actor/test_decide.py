@@ -19,6 +19,7 @@ from actor_tools import (
     state_of,
 )
 
+from reddb.actor.changes import Change, Facts, Insertions
 from reddb.actor.commands import (
     AddIndex,
     CommitTransaction,
@@ -34,7 +35,7 @@ from reddb.actor.commands import (
 from reddb.actor.decide import Decision, decide, decide_one
 from reddb.actor.document import Document
 from reddb.actor.history import Applied, History
-from reddb.actor.state import Change, Facts, Insertions, State
+from reddb.actor.state import State
 from reddb.actor.steps import run_at_once
 from reddb.errors import DocumentNotFound, RedDbError, TransactionConflict, UniqueViolation
 

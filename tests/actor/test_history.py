@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reddb.actor import history as history_module
+from reddb.actor.changes import Change
 from reddb.actor.history import Applied, History
-from reddb.actor.state import Change
 
 
 def applied(seq: int, change_count: int = 1) -> Applied:

@@ -23,9 +23,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from reddb.actor.changes import Change
 from reddb.actor.index import Index
 from reddb.actor.pages import PAGE_SLOTS, Page
-from reddb.actor.state import Change, Reader, State
+from reddb.actor.state import Reader, State
 from reddb.actor.steps import run_at_once
 from reddb.errors import IndexNotFound, UniqueViolation
 

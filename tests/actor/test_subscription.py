@@ -12,9 +12,9 @@ from attrs import define, field
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from reddb.actor.changes import Change
 from reddb.actor.feeds import Subscription
 from reddb.actor.history import Applied
-from reddb.actor.state import Change
 from reddb.errors import FeedLagged
 
 PUT, GET = "put", "get"
