@@ -36,6 +36,7 @@ from reddb.actor.frames import (
     encode_frame_header,
     encode_header,
     facts_bytes,
+    frame_of,
 )
 from reddb.actor.recovery import RecoveredLog, read_header, read_log
 from reddb.actor.scan import sliced
@@ -56,6 +57,9 @@ _WRITE_AGAIN_BYTES = 1024 * 1024
 
 _FACTS_AT_ONCE = 2048
 """A commit of more facts is written in pieces: to encode so many takes some two milliseconds."""
+
+_CHECKPOINT_FACTS_AT_ONCE = 256
+"""Documents that compaction encodes between two checkpoints: a fifth of a millisecond."""
 
 _COMMITS_AT_ONCE = 256
 """Frames that are made between two checkpoints: about a millisecond."""
@@ -298,12 +302,22 @@ async def write_checkpoint(
     size, count = HEADER_BYTES, 0
     for facts in _chunks(live):
         kind, seq = FrameKind.CHECKPOINT, header.base_seq
-        frame = encode_frame(header, size, kind, seq, 0, facts)
+        payload = await _encoded(facts)
+        frame = frame_of(header, size, kind, seq, 0, payload, len(facts))
         await file.write(size, frame, sync=False)
         size += len(frame)
         count += len(facts)
         report(count)
     return size
+
+
+async def _encoded(facts: Sequence[Fact]) -> bytes:
+    """Give the payload of a checkpoint, which commits are made beside, a slice at a time."""
+    pieces: list[bytes] = []
+    for part in sliced(facts, _CHECKPOINT_FACTS_AT_ONCE):
+        pieces.append(encode_facts(part))
+        await let_others_run()
+    return b"".join(pieces)
 
 
 async def _write_commits(

@@ -167,8 +167,20 @@ def encode_frame(
     header: Header, offset: int, kind: FrameKind, seq: int, synced: int, facts: Sequence[Fact]
 ) -> bytes:
     """Give the frame that holds `facts`, to be written at `offset`."""
-    payload = encode_facts(facts)
-    head = encode_frame_header(header, offset, kind, seq, synced, len(payload), len(facts))
+    return frame_of(header, offset, kind, seq, synced, encode_facts(facts), len(facts))
+
+
+def frame_of(
+    header: Header,
+    offset: int,
+    kind: FrameKind,
+    seq: int,
+    synced: int,
+    payload: bytes,
+    fact_count: int,
+) -> bytes:
+    """Give the frame whose payload was encoded already, to be written at `offset`."""
+    head = encode_frame_header(header, offset, kind, seq, synced, len(payload), fact_count)
     crc = zlib.crc32(payload, int.from_bytes(head[-4:], "little"))
     return b"".join((head, payload, _CRC.pack(crc)))
 
