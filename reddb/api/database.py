@@ -230,8 +230,9 @@ class RedDb(Generic[T]):
         if cls._in_memory:
             return MemoryStorage()
         sync = config.durability is Durability.FSYNC
-        directory = config.dir.absolute()  # The program may change its working directory.
-        return FileStorage(directory / (config.name + codec.suffix), sync=sync)
+        # The program may change its working directory; and through a link a file has the same lock.
+        path = os.path.realpath(config.dir / (config.name + codec.suffix))
+        return FileStorage(path, sync=sync)
 
     def clone(self) -> Self:
         """Give another handle on the same database, to be closed on its own.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -74,6 +75,10 @@ class Source:
         disk = reading_disk(self.path, bar)
         return await read_snapshot(self.path, self.kind.document_type, codec=self.codec, disk=disk)
 
+    def _real_path(self) -> str:
+        """Give the path without links: through a link a file has the same lock."""
+        return os.path.realpath(self.path)
+
     @contextlib.asynccontextmanager
     async def log(self, bar: Bar) -> AsyncIterator[LogReader]:
         """Open the file to walk along its log; it may be in use.
@@ -108,7 +113,7 @@ class Source:
         looking = WatchedDisk(RealDisk(read_only=True), _not_told, _not_told)
         async with opened_for_reading(looking, self.path) as file:
             codec = self.codec_of(await LogReader.of(file, self.path))
-        async with self._opened(codec, FileStorage(self.path.absolute(), disk=disk)) as db:
+        async with self._opened(codec, FileStorage(self._real_path(), disk=disk)) as db:
             yield db
 
     @contextlib.asynccontextmanager
@@ -132,7 +137,7 @@ class Source:
             message = f"the name of a database ends in .bin, .json, .ron or .yaml: {self.path}"
             raise CommandError(ExitCode.USAGE, message)
         try:
-            async with self._opened(codec, FileStorage(self.path.absolute())) as db:
+            async with self._opened(codec, FileStorage(self._real_path())) as db:
                 yield db
         except BaseException:
             if not keep:

@@ -546,3 +546,20 @@ async def test_the_ids_come_from_the_configuration(any_home: Home) -> None:
         await db.insert_one(any_home.value("cyd"))
         db.begin().insert_one(any_home.value("dee"))
         assert [document.id.int for document in await db.find_all()] == [1, 2, 3]
+
+
+async def test_a_link_leads_to_the_same_database(tmp_path: Path) -> None:
+    link = tmp_path / "link.json"
+    link.symlink_to("real.json")
+    real, linked = DbConfig("real", dir=tmp_path), DbConfig("link", dir=tmp_path)
+    async with JsonDb.open(real) as db:
+        await db.insert_one(1)
+        with pytest.raises(DatabaseLocked):
+            async with JsonDb.open(linked):
+                pass
+    async with JsonDb.open(linked) as db:
+        await db.insert_one(2)
+        await db.compact()
+    assert link.is_symlink()
+    async with JsonDb.open(real) as db:
+        assert data(await db.find_all()) == [1, 2]
