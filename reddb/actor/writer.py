@@ -36,6 +36,7 @@ from reddb.actor.history import Applied, History
 from reddb.actor.mailbox import Call, CallStatus, Mailbox
 from reddb.actor.scan import SLICE_CHANGES
 from reddb.actor.state import State
+from reddb.actor.steps import run_cooperatively
 from reddb.actor.storage import Commit, Storage
 from reddb.actor.turns import let_others_run
 from reddb.errors import DatabaseBroken, PersistFailed
@@ -254,16 +255,13 @@ class Writer(Generic[T]):
     ) -> _Batch[T]:
         """Go on with a decision, which others may run beside."""
         batch = _Batch(self.kept)
-        while True:
-            await let_others_run()
-            try:
-                next(steps)
-            except StopIteration as stop:
-                self._take_in(batch, call, stop.value)
-                return batch
-            except BaseException as error:
-                call.answer(None, error)
-                return batch
+        try:
+            decision = await run_cooperatively(steps)
+        except BaseException as error:
+            call.answer(None, error)
+        else:
+            self._take_in(batch, call, decision)
+        return batch
 
     async def _decide_alone(self, call: Call[Any], batch: _Batch[T]) -> _Batch[T]:
         """Decide a command for which the log is written anew; give the batch for the next one."""
