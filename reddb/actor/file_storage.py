@@ -74,7 +74,8 @@ class FileStorage:
 
     Args:
         path: The log's path, such as ``/var/lib/app/notes.json``; its directory must exist. Make it
-            absolute if the program changes its working directory.
+            absolute if the program changes its working directory, and free of symbolic links if
+            the log is opened by other names: the lock belongs to the name.
         sync: Whether `append` returns only when the commits are on disk, not merely handed to
             the operating system.
         disk: The file system; the real one by default.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
@@ -48,7 +48,7 @@ from reddb.api.bulk import Bulk
 from reddb.api.config import DbConfig, Durability, WriteOrder, key_maker
 from reddb.api.feed import Feed
 from reddb.api.progress import OnProgress, report_documents
-from reddb.api.query import Plan, Query, equal_to, select, whole_number
+from reddb.api.query import Plan, Query, equal_to, plain_function, select, whole_number
 from reddb.api.snapshot import Snapshot, key_of
 from reddb.api.stats import Stats
 from reddb.api.transaction import Transaction, TransactionStatus
@@ -275,9 +275,12 @@ class RedDb(Generic[T]):
         Raises:
             EncodeError: A value does not fit; none is stored.
             UniqueViolation: A key is taken in a unique index; none is stored.
+            TypeError: `values` is one value: a text, bytes or a mapping.
             Exception: Whatever an index's key function raises; none is stored.
         """
         self._check()
+        if isinstance(values, str | bytes | Mapping):
+            raise TypeError("insert takes several values; insert_one stores one")
         keys, data, documents = list[int](), list[bytes](), list[Document[T]]()
         rest = iter(values if isinstance(values, Iterator) else list(values))
         while part := list(islice(rest, SLICE_CHANGES)):
@@ -318,11 +321,14 @@ class RedDb(Generic[T]):
     def update_where(self, predicate: Callable[[T], object]) -> Update[T]:
         """Begin an update of the documents whose data `predicate` accepts.
 
+        Raises:
+            TypeError: The predicate is no function, or an async one.
+
         Example:
             >>> late = await db.update_where(is_late).limit(10).returning(mark_late)
         """
         self._check()
-        return Update(self._ask_update, self._record, predicate)
+        return Update(self._ask_update, self._record, plain_function(predicate, "update_where"))
 
     async def delete_one(self, id: UUID) -> Document[T]:  # noqa: A002
         """Remove one document; give what it was.
@@ -346,10 +352,11 @@ class RedDb(Generic[T]):
 
         Raises:
             DecodeError: A stored document does not fit the document type.
+            TypeError: The predicate is no function, or an async one.
             Exception: Whatever the predicate raises; nothing is removed then.
         """
         self._check()
-        return await self._engine.ask(DeleteWhere(predicate))
+        return await self._engine.ask(DeleteWhere(plain_function(predicate, "delete_where")))
 
     def begin(self) -> Transaction[T]:
         """Begin a transaction on what is there now.
@@ -428,6 +435,7 @@ class RedDb(Generic[T]):
             FeedLagged: `since` is too long ago: later commits are not kept any more.
             PersistFailed: `since` was seen in memory and taken back, for the log has failed.
             ValueError: `since` is yet to come, or the buffer is below 1.
+            TypeError: The predicate is no function, or an async one.
             DatabaseClosed: The database is closed.
             DatabaseBroken: The writer has died.
 
@@ -440,6 +448,8 @@ class RedDb(Generic[T]):
         self._check()
         if whole_number(buffer_commits_max, "buffer_commits_max") < 1:
             raise ValueError("buffer_commits_max must be at least 1")
+        if predicate is not None:
+            plain_function(predicate, "watch")
         with self._engine.subscribed(since, buffer_commits_max, coalesce) as subscription:
             yield Feed(subscription, self._state().reader, predicate)
 
@@ -458,7 +468,7 @@ class RedDb(Generic[T]):
             DatabaseClosed: The database was closed meanwhile.
             DatabaseBroken: The writer has died.
             DecodeError: It does not fit the document type.
-            TypeError: The id is no UUID.
+            TypeError: The id is no UUID, or the predicate no function, or an async one.
             Exception: Whatever the predicate raises.
 
         Example:
@@ -466,6 +476,7 @@ class RedDb(Generic[T]):
         """
         await trio.lowlevel.checkpoint()
         key = key_of(id)
+        plain_function(predicate, "wait_for")
         while True:
             state = self._kept()
             document = state.get(key)
@@ -563,11 +574,11 @@ class RedDb(Generic[T]):
         Raises:
             UniqueViolation: `unique`, and two documents have the same key already.
             DecodeError: A stored document does not fit the document type.
-            TypeError: A key cannot be hashed.
+            TypeError: A key cannot be hashed, or `key_fn` is no function, or an async one.
             Exception: Whatever `key_fn` raises; there is no index then.
         """
         self._check()
-        await self._engine.ask(AddIndex(name, key_fn, unique))
+        await self._engine.ask(AddIndex(name, plain_function(key_fn, "add_index"), unique))
 
     async def using_index(self, name: str, key: Hashable) -> list[Document[T]]:
         """Give the documents that have `key` in the index `name`, in insertion order.

@@ -83,7 +83,7 @@ async def salvage(
         path: The damaged file. It is not changed.
         to: The new file. There must be none of that name.
         codec: The format that the damaged file was written in, or its name. It is needed where the
-            file's header is damaged, for nothing else in it tells.
+            file's header is damaged, for nothing else in it tells; so it cannot be checked.
         disk: The file system; the real one by default.
         random_bytes: Gives that many random bytes, for the new file's own id.
 

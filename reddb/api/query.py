@@ -8,6 +8,7 @@ and always looks at that snapshot. Predicates and keys are given the documents' 
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from functools import partial
 from typing import Any, Generic, Self, TypeVar
@@ -26,6 +27,7 @@ from reddb.errors import DatabaseBroken, DatabaseClosed, DecodeError
 
 T = TypeVar("T")
 R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @frozen
@@ -180,6 +182,22 @@ def whole_number(count: object, what: str) -> int:
     return count
 
 
+def plain_function(fn: F, what: str) -> F:
+    """Give `fn`, an argument of `what`, if it can be called, and is no async function.
+
+    What an async function gives is a coroutine, which is as good as True wherever it is asked.
+
+    Raises:
+        TypeError: It cannot, or it is.
+    """
+    if not callable(fn):
+        raise TypeError(f"{what} takes a function, not {fn!r}")
+    call = fn if inspect.isroutine(fn) or isinstance(fn, partial) else type(fn).__call__
+    if inspect.iscoroutinefunction(call):
+        raise TypeError(f"{what} takes a plain function, not an async one")
+    return fn
+
+
 @frozen(eq=False)
 class _QueryBuilder(Generic[T]):
     """The steps that both kinds of query share."""
@@ -193,8 +211,11 @@ class _QueryBuilder(Generic[T]):
 
         Args:
             predicate: Given a document's data; a true result keeps the document.
+
+        Raises:
+            TypeError: The predicate is no function, or an async one.
         """
-        return evolve(self, plan=self._plan.where(predicate))
+        return evolve(self, plan=self._plan.where(plain_function(predicate, "filter")))
 
     def order_by(self, key: Callable[[T], Any], reverse: bool = False) -> Self:
         """Sort by `key`, in place of insertion order; a later order_by breaks ties of this one.
@@ -202,8 +223,12 @@ class _QueryBuilder(Generic[T]):
         Args:
             key: Given a document's data; gives something that sorts.
             reverse: Whether the greatest comes first. Equal ones keep their order either way.
+
+        Raises:
+            TypeError: The key is no function, or an async one.
         """
-        return evolve(self, plan=evolve(self._plan, orders=(*self._plan.orders, (key, reverse))))
+        order = (plain_function(key, "order_by"), reverse)
+        return evolve(self, plan=evolve(self._plan, orders=(*self._plan.orders, order)))
 
     def skip(self, n: int) -> Self:
         """Leave out the first `n` documents.

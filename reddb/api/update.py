@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from reddb.actor.commands import Record, UpdateWhere
 from reddb.actor.document import Document
-from reddb.api.query import whole_number
+from reddb.api.query import plain_function, whole_number
 
 T = TypeVar("T")
 
@@ -51,12 +51,14 @@ class Update(Generic[T]):
             PersistFailed: The log could not be written.
             DatabaseClosed: The database is closed.
             DatabaseBroken: The writer has died.
+            TypeError: `transform` is no function, or an async one.
             Exception: Whatever the predicate or `transform` raises; nothing is changed then.
         """
         return len(await self.returning(transform))
 
     async def returning(self, transform: Callable[[T], T]) -> list[Document[T]]:
         """Do as `exec`, but give the updated documents, in insertion order."""
+        plain_function(transform, "update_where")
 
         def rewrite(document: Document[T]) -> Record:
             return self._record(document.id, transform(document.data))

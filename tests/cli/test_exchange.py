@@ -87,8 +87,18 @@ def test_what_is_loaded_in_parts_stays_up_to_the_error(tmp_path: Path) -> None:
     lines = [json.dumps({"n": number}) for number in range(1500)]
     bad.write_text("\n".join([*lines, "{"]))
     ran = reddb("load", bad, new, "--in-parts")
-    assert ran.code == ExitCode.DAMAGED and ran.err.endswith("What came before is stored\n")
-    assert 1000 <= int(reddb("find", new, "--count").out) <= 1500
+    stored = int(reddb("find", new, "--count").out)
+    assert ran.code == ExitCode.DAMAGED
+    assert ran.err.endswith(f"The first {stored:,} documents were stored\n")
+    assert 1000 <= stored <= 1500
+
+
+def test_what_is_loaded_in_parts_is_nothing_if_the_first_cannot_be(tmp_path: Path) -> None:
+    bad, new = tmp_path / "bad.jsonl", tmp_path / "new.json"
+    bad.write_text('{"n": 1}\n{')
+    ran = reddb("load", bad, new, "--in-parts")
+    assert ran.code == ExitCode.DAMAGED and ran.err.endswith("Nothing was stored\n")
+    assert reddb("find", new, "--count").out == "0\n"
 
 
 def test_documents_that_do_not_fit_the_type_are_not_loaded(tmp_path: Path) -> None:

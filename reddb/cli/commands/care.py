@@ -89,7 +89,8 @@ async def _salvage(path: Path, to: Path, codec: str | None, bar: Bar) -> Salvage
 @click.option(
     "--codec",
     metavar="NAME",
-    help="The format (cbor, json, ron, yaml or your own), where the header is damaged.",
+    help="The format (cbor, json, ron, yaml or your own), where the header is damaged. "
+    "Nothing in the file can check it.",
 )
 @as_json
 def salvage(path: Path, to: Path, codec: str | None, as_json: bool) -> ExitCode:

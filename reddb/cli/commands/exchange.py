@@ -93,6 +93,7 @@ async def _load(
     path: Path, target: Source, notation: str | None, ids: bool, in_parts: bool, bar: Bar
 ) -> int:
     async with target.database_or_new(keep=in_parts) as db:
+        before = len(db.snapshot())
         try:
             return await transfer.load(
                 path,
@@ -104,13 +105,13 @@ async def _load(
                 disk=reading_disk(path, bar),
             )
         except DataCorrupted as error:
-            raise _not_loaded(path, error, in_parts) from error
+            raise _not_loaded(path, error, len(db.snapshot()) - before) from error
 
 
-def _not_loaded(path: Path, error: DataCorrupted, in_parts: bool) -> CommandError:
-    stored = "What came before is stored" if in_parts else "Nothing was stored"
+def _not_loaded(path: Path, error: DataCorrupted, count: int) -> CommandError:
+    stored = f"The first {count:,} documents were stored" if count else "Nothing was stored"
     message = f"{path} cannot be loaded: at byte {error.offset}: {error.reason}. {stored}"
-    details: dict[str, Any] = {"offset": error.offset, "reason": error.reason}
+    details: dict[str, Any] = {"offset": error.offset, "reason": error.reason, "documents": count}
     return CommandError(ExitCode.DAMAGED, message, path=str(path), **details)
 
 
