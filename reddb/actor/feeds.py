@@ -136,6 +136,8 @@ class Feeds:
 
     def publish(self, commits: Sequence[Applied]) -> None:
         """Hand commits, which are kept, to every subscription that they concern."""
+        if not self._to_all and not self._to_one:
+            return
         for commit in commits:
             for subscription in self._to_all:
                 subscription.put(commit)

@@ -107,7 +107,7 @@ class Folding(Generic[T]):
             self._seq,
             self._live_count,
             self._live_bytes,
-            pages=Pages.of([page if page.live_count else None for page in self._pages]),
-            next_slot=self._next_slot,
-            table=IdTable(self._shards, count=self._next_slot),
+            _pages=Pages.of([page if page.live_count else None for page in self._pages]),
+            _next_slot=self._next_slot,
+            _table=IdTable(self._shards, count=self._next_slot),
         )

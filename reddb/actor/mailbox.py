@@ -17,8 +17,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
+import msgspec
 import trio
-from attrs import define
 
 from reddb.actor.commands import Command
 from reddb.errors import DatabaseClosed, RedDbError
@@ -42,8 +42,7 @@ class CallStatus(Enum):
 _QUEUED, _WITHDRAWN, _TAKEN, _ANSWERED = CallStatus  # Quicker to look up than an enum's attributes.
 
 
-@define(eq=False)
-class Call(Generic[ResultT]):
+class Call(msgspec.Struct, Generic[ResultT], eq=False):
     """One command on its way to the writer and back."""
 
     command: Command[ResultT]

@@ -28,7 +28,6 @@ from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from attrs import define, field
 
 from reddb.actor.document import Document
 
@@ -123,8 +122,7 @@ _Chunk: TypeAlias = "list[Page | None]"
 _EMPTY_CHUNK: _Chunk = [None] * _CHUNK_PAGES
 
 
-@define(eq=False, repr=False)
-class Pages:
+class Pages(msgspec.Struct, eq=False):
     """An immutable sparse vector of pages.
 
     Example:
@@ -133,7 +131,7 @@ class Pages:
         (True, None)
     """
 
-    _chunks: list[_Chunk] = field(factory=list)
+    _chunks: list[_Chunk] = []
     _last: Page | None = None
     """The page that was replaced last. Its chunk holds the one before, or none."""
     _last_number: int = -1

@@ -17,7 +17,9 @@ from itertools import islice, repeat
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
-from attrs import define, evolve, field, frozen
+import msgspec
+from attrs import evolve, frozen
+from msgspec.structs import replace
 
 from reddb.actor.changes import Change, Insertions
 from reddb.actor.document import Document, leaf_document, open_document
@@ -64,8 +66,7 @@ class Reader(Generic[T]):
         return self.shared and document_count <= self.decoded_documents_max
 
 
-@define(eq=False, repr=False)  # Not frozen: attrs would take a microsecond to set eight fields.
-class State(Generic[T]):
+class State(msgspec.Struct, Generic[T], frozen=True, eq=False):
     """All documents at one sequence number.
 
     Example:
@@ -82,10 +83,13 @@ class State(Generic[T]):
     """How many documents there are."""
     data_bytes: int = 0
     """The encoded size of all values together."""
-    indexes: Mapping[str, Index] = field(factory=dict)
-    _pages: Pages = field(factory=Pages, alias="pages")
-    _next_slot: int = field(default=0, alias="next_slot")
-    _table: IdTable = field(factory=IdTable, alias="table")
+    indexes: Mapping[str, Index] = {}
+    _pages: Pages = msgspec.field(default_factory=Pages)
+    _next_slot: int = 0
+    _table: IdTable = msgspec.field(default_factory=IdTable)
+
+    def __repr__(self) -> str:
+        return f"State(seq={self.seq}, count={self.count})"
 
     def __len__(self) -> int:
         return self.count
@@ -340,7 +344,7 @@ class State(Generic[T]):
 
     def with_index(self, index: Index) -> State[T]:
         """Give this state with `index`, which must be filled, in place of any of its name."""
-        return evolve(self, indexes={**self.indexes, index.name: index})
+        return replace(self, indexes={**self.indexes, index.name: index})
 
     def fill_index(self, index: Index) -> Generator[None, None, Index]:
         """Give `index`, which is empty, with every document in it; yield where others may run.
@@ -367,7 +371,7 @@ class State(Generic[T]):
         No key is unique in them, for what comes in several steps may break that in between.
         """
         indexes = {name: evolve(index, unique=False) for name, index in self.indexes.items()}
-        return evolve(self, table=self._table.branch(), indexes=indexes)
+        return replace(self, _table=self._table.branch(), indexes=indexes)
 
     def has_known(self, key: int) -> bool:
         """Tell whether a document of this key is here, or was once."""
@@ -394,8 +398,8 @@ class State(Generic[T]):
         indexes = {}
         for name, index in self.indexes.items():
             indexes[name] = yield from index.renumbered(moved)
-        return evolve(
-            self, table=table, pages=Pages.of(pages), indexes=indexes, next_slot=len(moved)
+        return replace(
+            self, _table=table, _pages=Pages.of(pages), indexes=indexes, _next_slot=len(moved)
         )
 
     def _numbered(self) -> Iterator[tuple[int, int, bytes, Document[Any] | None]]:

@@ -37,7 +37,7 @@ from reddb.actor.mailbox import Call, CallStatus, Mailbox
 from reddb.actor.scan import SLICE_CHANGES
 from reddb.actor.state import State
 from reddb.actor.steps import run_cooperatively
-from reddb.actor.storage import Commit, Storage
+from reddb.actor.storage import Commit, MemoryStorage, Storage
 from reddb.actor.turns import let_others_run
 from reddb.errors import DatabaseBroken, PersistFailed
 
@@ -66,21 +66,24 @@ class Counts:
     commits_in_largest_batch: int = 0
     compactions: int = 0
 
-    def add(self, commits: Sequence[Commit]) -> None:
-        """Count a batch."""
-        self.commits += len(commits)
+    def add(self, commits: int) -> None:
+        """Count a batch of so many commits."""
+        if not commits:
+            return
+        self.commits += commits
         self.batches += 1
-        if len(commits) > self.commits_in_largest_batch:  # noqa: PLR1730  # In a third of the time.
-            self.commits_in_largest_batch = len(commits)
+        if commits > self.commits_in_largest_batch:  # noqa: PLR1730  # In a third of the time.
+            self.commits_in_largest_batch = commits
 
 
 class _Batch(msgspec.Struct, Generic[T], eq=False):
     """Commands that are kept together: all of them, or none."""
 
     state: State[T]
-    commits: list[Commit] = []
     applied: list[Applied] = []
-    """The same commits, with what they did."""
+    """The commits, with what they did."""
+    commits: list[Commit] = []
+    """The same as the log has them; none where there is no log."""
     decided: list[tuple[Call[Any], object, BaseException | None]] = []
     """The calls to be answered once the batch is kept, each with its result or its error."""
     data_bytes: int = 0
@@ -125,6 +128,8 @@ class Writer(Generic[T]):
     """Why writes are refused: the storage's error. None while all is well."""
     failure: BaseException | None = field(default=None, init=False)
     """The bug that ended the writer. None while all is well."""
+    _has_log: bool = field(init=False)
+    """Whether the storage keeps anything. Where it does not, nothing is made ready for it."""
     kept: State[T] = field(init=False)
     """The newest state whose every commit the storage has kept."""
     _taken: list[Call[Any]] = field(factory=list, init=False)
@@ -137,6 +142,7 @@ class Writer(Generic[T]):
     """Below this size no compaction starts of itself: the last one failed, or saved too little."""
 
     def __attrs_post_init__(self) -> None:
+        self._has_log = type(self._storage) is not MemoryStorage
         self.kept = self.published
         self.history = History(self.published.seq)
 
@@ -277,23 +283,28 @@ class Writer(Generic[T]):
 
     def _take_in(self, batch: _Batch[T], call: Call[Any], decision: Decision[T]) -> None:
         """Add to a batch what a call comes to."""
-        if decision.changes:
-            seq, changes = decision.state.seq, decision.changes
-            facts: Sequence[Fact]
-            if len(changes) > _CHANGES_AT_ONCE:
-                facts, batch.data_bytes = Facts(changes), _BATCH_BYTES_MAX
-            else:
-                facts = []
-                for change in changes:
-                    data = change.after
-                    facts.append((change.key, data))
-                    batch.data_bytes += 0 if data is None else len(data)
-            applied = Applied(seq, changes)
-            batch.commits.append(Commit(seq, facts))
+        state, changes = decision.state, decision.changes
+        if changes:
+            applied = Applied(state.seq, changes)
             batch.applied.append(applied)
             self.history.add(applied)
-        batch.state = decision.state
+            if self._has_log:
+                self._make_ready(batch, applied)
+        batch.state = state
         batch.decided.append((call, decision.result, None))
+
+    def _make_ready(self, batch: _Batch[T], applied: Applied) -> None:
+        """Add to a batch a commit as the log is to have it."""
+        facts: Sequence[Fact]
+        if len(applied.changes) > _CHANGES_AT_ONCE:
+            facts, batch.data_bytes = Facts(applied.changes), _BATCH_BYTES_MAX
+        else:
+            facts = []
+            for change in applied.changes:
+                data = change.after
+                facts.append((change.key, data))
+                batch.data_bytes += 0 if data is None else len(data)
+        batch.commits.append(Commit(applied.seq, facts))
 
     async def _keep(self, batch: _Batch[T]) -> None:
         """Have the storage keep a batch, publish its state, and answer its calls."""
@@ -308,10 +319,9 @@ class Writer(Generic[T]):
             except OSError as error:
                 self._refuse(batch, error)
                 return
-            self.counts.add(batch.commits)
+        self.counts.add(len(batch.applied))
         self.kept = self.published = batch.state
-        if self.feeds:
-            self.feeds.publish(batch.applied)
+        self.feeds.publish(batch.applied)
         for call, result, raised in batch.decided:
             call.answer(result, raised)
 

@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 from actor_tools import insertion
-from attrs import define, field, frozen
+from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 from writer_tools import desk
@@ -198,8 +198,7 @@ async def test_a_mailbox_that_is_broken_off_gives_what_is_in_it() -> None:
 # The law.
 
 
-@frozen
-class Numbered(Command[int]):
+class Numbered(Command[int], frozen=True):
     """A command that is its own number."""
 
     number: int

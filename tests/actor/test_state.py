@@ -18,7 +18,7 @@ from actor_tools import (
     encoded,
     state_of,
 )
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -420,13 +420,13 @@ def test_an_update_that_keeps_its_key_keeps_it() -> None:
 def damaged_states() -> Iterator[tuple[str, State[Any]]]:
     state = with_index(state_of({1: "one", 2: "three"}), len)
     wrong_key = with_index(state_of({1: "four", 2: "three"}), len)
-    yield "count", evolve(state, count=3)
-    yield "data_bytes", evolve(state, data_bytes=0)
-    yield "next_slot", evolve(state, next_slot=1)
-    yield "table", evolve(state, table=empty_state()._table)
-    yield "pages", evolve(state, pages=empty_state()._pages)
-    yield "index keys", evolve(state, indexes=wrong_key.indexes)
-    yield "index slots", evolve(state, indexes={"index": Index("index", len)})
+    yield "count", replace(state, count=3)
+    yield "data_bytes", replace(state, data_bytes=0)
+    yield "next_slot", replace(state, _next_slot=1)
+    yield "table", replace(state, _table=empty_state()._table)
+    yield "pages", replace(state, _pages=empty_state()._pages)
+    yield "index keys", replace(state, indexes=wrong_key.indexes)
+    yield "index slots", replace(state, indexes={"index": Index("index", len)})
 
 
 @pytest.mark.parametrize("name", [name for name, _ in damaged_states()])

@@ -15,7 +15,8 @@ from typing import Any
 from unittest import mock
 
 import trio
-from attrs import evolve, field, frozen
+from attrs import field, frozen
+from msgspec.structs import replace
 
 from reddb import (
     BinDb,
@@ -164,11 +165,11 @@ _touches = decide._touches
 
 def _checks_searches_and_writes(state: Any, command: CommitTransaction, change: Any) -> bool:
     written = {each.key for each in command.staged.changes}
-    return _touches(state, evolve(command, read_keys=written), change)
+    return _touches(state, replace(command, read_keys=written), change)
 
 
 def _checks_ids(state: Any, command: CommitTransaction, change: Any) -> bool:
-    return _touches(state, evolve(command, read_predicates=()), change)
+    return _touches(state, replace(command, read_predicates=()), change)
 
 
 def _withdraws_what_is_taken(call: mailbox.Call[Any], _: object) -> trio.lowlevel.Abort:
