@@ -31,13 +31,13 @@ _HEADER = struct.Struct("<6sH16s16sQQ4x")
 HEADER_BYTES: Final = _HEADER.size + 4
 
 _FRAME = struct.Struct("<4sB3xQQQI")
-_CHECKED_FRAME = struct.Struct("<4sB3xQQQII")
-"""The same with its checksum."""
 FRAME_HEADER_BYTES: Final = _FRAME.size + 4
 MARKER: Final = b"\xf5RDB"
 """Begins every frame. Its first byte never occurs in UTF-8, so text holds no marker."""
 
 _FACT = struct.Struct("<B16sI")
+_SINGLE_FACT = struct.Struct("<4sB3xQQQIIB16sI")
+"""A frame's header with its checksum, and the beginning of the one fact in it."""
 FACT_OVERHEAD_BYTES: Final = _FACT.size
 FRAME_OVERHEAD_BYTES: Final = FRAME_HEADER_BYTES + 4
 DOCUMENT_BYTES_MAX: Final = (1 << 32) - 1
@@ -45,8 +45,6 @@ DOCUMENT_BYTES_MAX: Final = (1 << 32) - 1
 _CRC = struct.Struct("<I")
 _OFFSET = struct.Struct("<Q")
 _PUT, _REMOVE = 1, 2
-_SMALL_BYTES: Final = 1024
-"""Copying fewer bytes takes less time than making a view of them."""
 _SECTOR_BYTES: Final = 512
 """What a disk writes whole or not at all."""
 
@@ -255,34 +253,82 @@ def decode_frames(header: Header, offset: int, data: bytes) -> Iterator[Frame]:
         FrameCutError: The last frame ends behind the data.
         FrameError: The frame that follows the last one given is damaged.
     """
-    view, at, size = memoryview(data), 0, len(data)
-    crc32, file_crc = zlib.crc32, zlib.crc32(header.file_id)
-    # This is what opening a database spends its time on, so the header is read in place.
-    while at < size:
+    at = 0
+    while at < len(data):
+        frame = decode_frame(header, offset, data, at)
+        at = frame.end - offset
+        yield frame
+
+
+def decode_frame(header: Header, offset: int, data: bytes, at: int) -> Frame:
+    """Give the frame that begins at `at` in `data`, which was read at `offset`.
+
+    Raises:
+        FrameCutError: It ends behind the data.
+        FrameError: It is damaged.
+    """
+    start = at + FRAME_HEADER_BYTES
+    head = decode_frame_header(header, offset + at, data[at:start])
+    stop = start + head.payload_bytes
+    if stop + 4 > len(data):
+        raise FrameCutError(stop + 4 - at)
+    if _CRC.unpack_from(data, stop)[0] != zlib.crc32(memoryview(data)[start:stop], head.crc):
+        raise FrameError(CHECKSUM_DIFFERS)
+    facts = _decode_facts(data, start, stop, head.fact_count)
+    begin, end = offset + at, offset + stop + 4
+    return Frame(head.kind, head.seq, head.synced, facts, begin, end, head.crc)
+
+
+class SingleFacts(msgspec.Struct, frozen=True):
+    """Commits in a row that each put or remove one document."""
+
+    facts: list[Fact]
+    end: int
+    """Where in the data the last of them ends."""
+    synced: int
+    """How many bytes of the file were known to be on disk when the last was written."""
+
+
+def decode_single_facts(header: Header, offset: int, data: bytes, at: int, seq: int) -> SingleFacts:
+    """Give the commits from `at` on that each put or remove one document, up to any other frame.
+
+    Most logs consist of them, and opening a database takes as long as reading them. So they are
+    read as one, in a third of the time that `decode_frame` takes. It alone says what is wrong with
+    a frame: to this function a frame that is damaged or cut is just one to stop at.
+
+    Args:
+        header: The log's.
+        offset: Where in the file `data` was read.
+        data: Some bytes of the log.
+        at: Where in `data` a frame begins.
+        seq: The number of the commit before.
+    """
+    unpack, pack_offset, unpack_crc = _SINGLE_FACT.unpack_from, _OFFSET.pack, _CRC.unpack_from
+    crc32, number_of, commit = zlib.crc32, int.from_bytes, int(FrameKind.COMMIT)
+    file_crc, last = crc32(header.file_id), len(data) - _SINGLE_FACT.size - _CRC.size
+    facts: list[Fact] = []
+    synced = 0
+    while at <= last:
+        marker, kind, number, known, length, count, found, op, key, size = unpack(data, at)
         start = at + FRAME_HEADER_BYTES
-        if start > size:
-            raise FrameCutError(FRAME_HEADER_BYTES)
-        marker, number, seq, synced, length, count, found = _CHECKED_FRAME.unpack_from(data, at)
-        crc = crc32(data[at : start - 4], crc32(_OFFSET.pack(offset + at), file_crc))
-        kind = _KINDS.get(number)
-        if marker != MARKER or found != crc or kind is None:
-            decode_frame_header(header, offset + at, data[at:start])
-            raise AssertionError("the header that was refused is refused when it is looked at")
         stop = start + length
-        if stop + 4 > size:
-            raise FrameCutError(stop + 4 - at)
-        payload = data[start:stop] if length <= _SMALL_BYTES else view[start:stop]
-        if _CRC.unpack_from(data, stop)[0] != crc32(payload, crc):
-            raise FrameError(CHECKSUM_DIFFERS)
-        facts: list[Fact] | None = None
-        if count == 1:  # As most commits are: this takes half of the time.
-            op, key, length = _FACT.unpack_from(data, start)
-            if op == _PUT and stop - start == FACT_OVERHEAD_BYTES + length:
-                facts = [(int.from_bytes(key), data[stop - length : stop])]
-        if facts is None:
-            facts = _decode_facts(data, start, stop, count)
-        begin, at = at, stop + 4
-        yield Frame(kind, seq, synced, facts, offset + begin, offset + at, crc)
+        crc = crc32(data[at : start - 4], crc32(pack_offset(offset + at), file_crc))
+        if crc != found or marker != MARKER or kind != commit or number != seq + 1 or count != 1:
+            break
+        if stop + 4 > len(data) or unpack_crc(data, stop)[0] != crc32(data[start:stop], crc):
+            break
+        if length != FACT_OVERHEAD_BYTES + size:
+            break
+        if op == _PUT:
+            facts.append((number_of(key), data[stop - size : stop]))
+        elif op == _REMOVE and not size:
+            facts.append((number_of(key), None))
+        else:
+            break
+        at, seq = stop + 4, number
+        if known > synced:  # noqa: PLR1730  # In a third of the time.
+            synced = known
+    return SingleFacts(facts, at, synced)
 
 
 class FactReader:

@@ -36,9 +36,10 @@ from reddb.actor.frames import (
     FrameHeader,
     FrameKind,
     Header,
+    decode_frame,
     decode_frame_header,
-    decode_frames,
     decode_header,
+    decode_single_facts,
     encode_checksum,
     find_frame_headers,
     has_unwritten_sector,
@@ -158,20 +159,29 @@ class _Walk:
             FrameCutError: The last frame ends behind the data.
             FrameError: The next frame is damaged.
         """
-        fold, seq = self.fold, self.seq
-        for frame in decode_frames(self.header, self.at, data):
-            facts = frame.facts
-            if frame.kind is FrameKind.COMMIT:
-                seq += 1
-                self.commits += 1
-            if frame.seq != seq:
-                self._refuse_order(frame.seq)
-            if len(facts) <= _FOLD_FACTS:
-                fold(seq, facts)
-            else:
-                await _fold_in_slices(fold, frame)
-            self.at, self.seq = frame.end, seq
-            self.synced = max(self.synced, frame.synced)
+        header, offset, at = self.header, self.at, 0
+        while at < len(data):
+            single = decode_single_facts(header, offset, data, at, self.seq)
+            if single.facts:
+                self._pass(offset + single.end, self.seq + len(single.facts), single.synced)
+                self.fold(self.seq, single.facts)
+            if single.end < len(data):
+                await self._take_frame(decode_frame(header, offset, data, single.end))
+            at = self.at - offset
+
+    async def _take_frame(self, frame: Frame) -> None:
+        if frame.seq != self.seq + (frame.kind is FrameKind.COMMIT):
+            self._refuse_order(frame.seq)
+        self._pass(frame.end, frame.seq, frame.synced)
+        if len(frame.facts) <= _FOLD_FACTS:
+            self.fold(frame.seq, frame.facts)
+        else:
+            await _fold_in_slices(self.fold, frame)
+
+    def _pass(self, end: int, seq: int, synced: int) -> None:
+        """Go on behind frames that are whole, the last of which has the number `seq`."""
+        self.commits += seq - self.seq
+        self.at, self.seq, self.synced = end, seq, max(self.synced, synced)
 
     async def take_large_frame(self) -> None:
         """Fold the next frame, which is whole but for its checksum perhaps, a window at a time.
@@ -190,8 +200,7 @@ class _Walk:
             crc = zlib.crc32(await self.file.read(offset, min(_WINDOW_BYTES, end - offset)), crc)
         if await self.file.read(end, 4) != encode_checksum(crc):
             raise FrameError(CHECKSUM_DIFFERS)
-        is_commit = head.kind is FrameKind.COMMIT
-        if head.seq != self.seq + is_commit:
+        if head.seq != self.seq + (head.kind is FrameKind.COMMIT):
             self._refuse_order(head.seq)
         facts = FactReader(head.fact_count)
         try:
@@ -201,8 +210,7 @@ class _Walk:
             facts.end()
         except FrameError as error:
             raise DataCorrupted(str(self.path), self.at, str(error)) from None
-        self.at, self.seq, self.commits = end + 4, head.seq, self.commits + is_commit
-        self.synced = max(self.synced, head.synced)
+        self._pass(end + 4, head.seq, head.synced)
 
 
 async def _fold_in_slices(fold: Fold, frame: Frame) -> None:

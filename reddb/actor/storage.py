@@ -20,7 +20,7 @@ from attrs import frozen
 from reddb.actor.frames import Fact
 
 Fold: TypeAlias = Callable[[int, Sequence[Fact]], None]
-"""Called with a sequence number and the facts, or some of the facts, of its commit."""
+"""Called with a commit's number and facts: of that commit, or of those before it as well."""
 
 
 class Commit(msgspec.Struct, frozen=True):  # A tenth of the time that attrs takes for it.
@@ -74,8 +74,9 @@ class Storage(Protocol):
     async def recover(self, fold: Fold) -> Recovery:
         """Call `fold` with the facts of every commit kept so far, in order.
 
-        A commit of many facts may be given in several calls with one sequence number, and a call
-        without facts says which number to go on from.
+        Commits that follow each other may be given in one call, with the number of the last; a
+        commit of many facts in several calls, with its number; and a call without facts says which
+        number to go on from.
 
         Raises:
             DataCorrupted: It is damaged. Nothing that `fold` was given counts.

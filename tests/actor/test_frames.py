@@ -28,6 +28,7 @@ from reddb.actor.frames import (
     decode_frame_header,
     decode_frames,
     decode_header,
+    decode_single_facts,
     encode_facts,
     encode_frame,
     encode_header,
@@ -202,9 +203,9 @@ def test_a_frame_in_another_file_is_none(file_id: bytes) -> None:
         read_frames(commit_at(64), header=evolve(HEADER, file_id=file_id))
 
 
-def resealed(change: Callable[[bytearray], None]) -> bytes:
+def resealed(change: Callable[[bytearray], None], facts: list[Fact] = FACTS) -> bytes:
     """Give a frame that was changed before its checksums were made."""
-    frame = bytearray(commit_at(64)[:-4])
+    frame = bytearray(commit_at(64, facts)[:-4])
     change(frame)
     crc = zlib.crc32(HEADER.file_id + struct.pack("<Q", 64) + frame[:36])
     frame[36:40] = struct.pack("<I", crc)
@@ -230,6 +231,74 @@ def test_a_payload_that_makes_no_sense_is_refused(at: int) -> None:
 
 def test_a_frame_that_was_resealed_unchanged_is_whole() -> None:
     assert resealed(lambda _: None) == commit_at(64)
+
+
+# Commits of one document, which are read as one.
+
+
+def log_of(commits: list[list[Fact]], offset: int = 64) -> bytes:
+    """Give frames from `offset` on, the first of which has the number 8."""
+    frames: list[bytes] = []
+    for seq, facts in enumerate(commits, 8):
+        synced = 60 + seq % 3
+        frames.append(encode_frame(HEADER, offset, FrameKind.COMMIT, seq, synced, facts))
+        offset += len(frames[-1])
+    return b"".join(frames)
+
+
+SINGLES: list[list[Fact]] = [[(1, b"one")], [(2, b"")], [(1, None)], [(3, bytes(2000))]]
+
+
+@given(singles=st.lists(facts_lists.map(lambda facts: facts[:1]).filter(bool), max_size=8))
+@example(singles=SINGLES)
+def test_commits_of_one_document_are_read_as_their_frames_are(singles: list[list[Fact]]) -> None:
+    log = log_of(singles)
+    frames = read_frames(log)
+    found = decode_single_facts(HEADER, 64, log, 0, 7)
+    assert found.facts == [fact for frame in frames for fact in frame.facts]
+    assert found.end == len(log)
+    assert found.synced == max((frame.synced for frame in frames), default=0)
+
+
+@given(before=st.integers(0, 4), facts=facts_lists.filter(lambda facts: len(facts) != 1))
+def test_reading_as_one_stops_at_a_commit_of_several_or_none(
+    before: int, facts: list[Fact]
+) -> None:
+    start = len(log_of(SINGLES[:before]))
+    log = log_of([*SINGLES[:before], facts, *SINGLES])
+    assert decode_single_facts(HEADER, 64, log, 0, 7).end == start
+
+
+@pytest.mark.parametrize("kind", FrameKind)
+@pytest.mark.parametrize("seq", [6, 7, 8, 9, 10])
+def test_reading_as_one_stops_at_another_kind_and_another_number(kind: FrameKind, seq: int) -> None:
+    frame = encode_frame(HEADER, 64, kind, seq, 64, [(1, b"one")])
+    found = decode_single_facts(HEADER, 64, frame, 0, 7)
+    assert bool(found.facts) == ((kind, seq) == (FrameKind.COMMIT, 8))
+
+
+def test_reading_as_one_stops_at_a_frame_with_any_bit_flipped() -> None:
+    first = log_of(SINGLES[:1])
+    for damaged in flips(log_of(SINGLES[:2])[len(first) :]):
+        found = decode_single_facts(HEADER, 64, first + damaged, 0, 7)
+        assert (found.facts, found.end) == (SINGLES[0], len(first))
+
+
+def test_reading_as_one_stops_at_a_frame_that_is_cut() -> None:
+    first, log = log_of(SINGLES[:1]), log_of(SINGLES[:2])
+    for size in range(len(first), len(log)):
+        found = decode_single_facts(HEADER, 64, log[:size], 0, 7)
+        assert (found.facts, found.end) == (SINGLES[0], len(first))
+
+
+@pytest.mark.parametrize("at", [4, 32, 40, 57], ids=["kind", "count", "operation", "size"])
+def test_reading_as_one_stops_at_what_makes_no_sense(at: int) -> None:
+    def change(frame: bytearray) -> None:
+        frame[at] += 9
+
+    whole, senseless = resealed(lambda _: None, [(1, b"one")]), resealed(change, [(1, b"one")])
+    assert decode_single_facts(HEADER, 64, whole, 0, 7).facts == [(1, b"one")]
+    assert decode_single_facts(HEADER, 64, senseless, 0, 7).facts == []
 
 
 # Frames that are cut.
