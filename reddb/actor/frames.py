@@ -178,9 +178,9 @@ def frame_of(
     fact_count: int,
 ) -> bytes:
     """Give the frame whose payload was encoded already, to be written at `offset`."""
-    head = encode_frame_header(header, offset, kind, seq, synced, len(payload), fact_count)
-    crc = zlib.crc32(payload, int.from_bytes(head[-4:], "little"))
-    return b"".join((head, payload, _CRC.pack(crc)))
+    body = _FRAME.pack(MARKER, kind, seq, synced, len(payload), fact_count)
+    crc = _header_crc(header, offset, body)
+    return b"".join((body, _CRC.pack(crc), payload, _CRC.pack(zlib.crc32(payload, crc))))
 
 
 def encode_facts(facts: Iterable[Fact]) -> bytes:
