@@ -223,6 +223,7 @@ WRONG = [
     (["find", "x", "--type", "cli_tools:NOBODY"], "cli_tools:NOBODY: the document type cannot be"),
     (["find", "x", "--codec", "cli_tools:Note"], "cli_tools:Note is no codec: "),
     (["find", "x", "--codec", "cli_tools:NOBODY"], "cli_tools:NOBODY is no codec: "),
+    (["find", "x", "--ids", "--count"], "--ids and --count exclude each other; see 'reddb"),
     (["completion", "tcsh"], "'tcsh' is not one of"),
 ]
 
