@@ -89,7 +89,7 @@ def test_what_is_loaded_in_parts_stays_up_to_the_error(tmp_path: Path) -> None:
     ran = reddb("load", bad, new, "--in-parts")
     stored = int(reddb("find", new, "--count").out)
     assert ran.code == ExitCode.DAMAGED
-    assert ran.err.endswith(f"The first {stored:,} documents were stored\n")
+    assert ran.err.endswith(f"Stored before it: {stored:,} documents\n")
     assert 1000 <= stored <= 1500
 
 
@@ -120,7 +120,7 @@ def test_the_same_ids_are_not_loaded_twice(tmp_path: Path) -> None:
 def test_a_database_in_use_is_dumped_but_not_loaded_into(tmp_path: Path) -> None:
     path, dumped = tmp_path / "notes.json", tmp_path / "dumped.jsonl"
     with held_open(path):
-        assert reddb("dump", path, dumped).out.endswith(": 1 documents\n")
+        assert reddb("dump", path, dumped).out.endswith(": 1 document\n")
         assert reddb("load", dumped, path).code == ExitCode.LOCKED
 
 

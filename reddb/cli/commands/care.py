@@ -17,7 +17,7 @@ from reddb.actor.salvaging import SalvageReport
 from reddb.api.first_aid import salvage as salvage_file
 from reddb.cli.failures import ExitCode
 from reddb.cli.options import FilePath, as_json, database, examples, typed
-from reddb.cli.output import Output, bytes_text, damages, stderr_console
+from reddb.cli.output import Output, bytes_text, counted, damages, stderr_console
 from reddb.cli.progress import Bar, progress
 from reddb.cli.sources import Kind, Source, reading_disk
 from reddb.cli.watched_disk import WatchedDisk
@@ -166,7 +166,7 @@ def compact(path: Path, kind: Kind, codec: Codec | None, as_json: bool) -> ExitC
         output.record({"path": str(path), **sizes, "documents": documents})
     else:
         arrow = Text.assemble(bytes_text(before), " → ", (bytes_text(after), "bold"))
-        output.line(Text.assemble(f"{path}: ", arrow, f", {documents:,} documents"))
+        output.line(Text.assemble(f"{path}: ", arrow, ", ", counted(documents, "document")))
     return ExitCode.DONE
 
 
