@@ -68,6 +68,16 @@ def test_a_name_that_says_no_format_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "new.json").exists()
 
 
+def test_errors_name_options_as_the_command_line_has_them(tmp_path: Path) -> None:
+    path, _ = notes(tmp_path)
+    assert ".yml, or --format\n" in reddb("dump", path, tmp_path / "dumped.txt").err
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"_id": "first"}\n')
+    for error in (reddb("load", bad, path).err, reddb("load", bad, path, "--json").error["reason"]):
+        assert "with --no-ids it is a field as any other" in error
+    assert reddb("load", bad, path, "--no-ids").code == ExitCode.DONE
+
+
 def test_what_cannot_be_loaded_stores_nothing(tmp_path: Path) -> None:
     bad, new = tmp_path / "bad.jsonl", tmp_path / "new.json"
     bad.write_text('{"text": "a"}\n{"text": \n')

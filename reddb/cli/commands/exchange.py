@@ -10,7 +10,15 @@ import trio
 
 from reddb import transfer
 from reddb.cli.failures import CommandError, ExitCode
-from reddb.cli.options import FilePath, as_json, database, examples, names_say_formats, typed
+from reddb.cli.options import (
+    FilePath,
+    as_json,
+    database,
+    examples,
+    names_say_formats,
+    typed,
+    with_options,
+)
 from reddb.cli.output import Output, counted, stderr_console
 from reddb.cli.progress import Bar, progress, telling
 from reddb.cli.sources import Kind, Source, reading_disk
@@ -110,8 +118,9 @@ async def _load(
 
 def _not_loaded(path: Path, error: DataCorrupted, count: int) -> CommandError:
     stored = f"Stored before it: {counted(count, 'document')}" if count else "Nothing was stored"
-    message = f"{path} cannot be loaded: at byte {error.offset}: {error.reason}. {stored}"
-    details: dict[str, Any] = {"offset": error.offset, "reason": error.reason, "documents": count}
+    reason = with_options(error.reason)
+    message = f"{path} cannot be loaded: at byte {error.offset}: {reason}. {stored}"
+    details: dict[str, Any] = {"offset": error.offset, "reason": reason, "documents": count}
     return CommandError(ExitCode.DAMAGED, message, path=str(path), **details)
 
 
