@@ -94,7 +94,7 @@ def typed(function: F) -> F:
 
 @contextlib.contextmanager
 def names_say_formats() -> Iterator[None]:
-    """Take a ValueError in the body for a file's name whose ending says no format.
+    """Take a ValueError in the body for a name that says no format: a codec's, or a file's ending.
 
     Raises:
         CommandError: There was one.

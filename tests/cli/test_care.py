@@ -98,6 +98,13 @@ def test_a_lost_header_needs_the_codec(tmp_path: Path) -> None:
     assert ran.out.startswith(f"{saved}: saved 4 commits of {path}, 2 documents\n")
 
 
+def test_a_name_that_no_codec_can_have_is_a_wrong_command_line(tmp_path: Path) -> None:
+    path, _ = notes(tmp_path)
+    ran = reddb("salvage", path, tmp_path / "saved.json", "--codec", "")
+    assert ran.code == ExitCode.USAGE
+    assert ran.err == "Error: a codec's name is 1 to 16 ASCII characters, not ''\n"
+
+
 def test_salvaging_never_writes_over_a_file(tmp_path: Path) -> None:
     path, _ = notes(tmp_path)
     before = path.read_bytes()

@@ -16,7 +16,7 @@ from reddb.actor.reading import read_state
 from reddb.actor.salvaging import SalvageReport
 from reddb.api.first_aid import salvage as salvage_file
 from reddb.cli.failures import ExitCode
-from reddb.cli.options import FilePath, as_json, database, examples, typed
+from reddb.cli.options import FilePath, as_json, database, examples, names_say_formats, typed
 from reddb.cli.output import Output, bytes_text, counted, damages, stderr_console
 from reddb.cli.progress import Bar, progress
 from reddb.cli.sources import Kind, Source, reading_disk
@@ -100,7 +100,7 @@ def salvage(path: Path, to: Path, codec: str | None, as_json: bool) -> ExitCode:
     commit is saved whose checksum holds, before and after the damage. What the lost commits did is
     missing; the report says how many are known to be lost.
     """
-    with progress(f"Salvaging {path.name}", stderr_console()) as bar:
+    with progress(f"Salvaging {path.name}", stderr_console()) as bar, names_say_formats():
         report = trio.run(_salvage, path, to, codec, bar)
     output = Output(as_json)
     if as_json:
