@@ -49,6 +49,15 @@ def test_a_file_of_an_own_codec_is_backed_up_without_it(tmp_path: Path) -> None:
     assert reddb("find", copy, "--codec", "cli_tools:OwnCodec", "--count").out == "1\n"
 
 
+def test_a_backup_is_not_named_for_a_format_that_it_does_not_have(tmp_path: Path) -> None:
+    path, _ = notes(tmp_path)
+    ran = reddb("backup", path, tmp_path / "copy.yaml")
+    assert ran.code == ExitCode.USAGE
+    assert "copy.yaml would be in the format json" in ran.err and "end in .json" in ran.err
+    assert list(tmp_path.iterdir()) == [path]
+    assert reddb("backup", path, tmp_path / "notes.bak").code == ExitCode.DONE
+
+
 def test_a_database_in_use_is_backed_up_without_what_is_unfinished(tmp_path: Path) -> None:
     path = tmp_path / "notes.json"
     copy = tmp_path / "copy.json"
