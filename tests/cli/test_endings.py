@@ -187,6 +187,16 @@ def test_a_name_that_is_nearly_right_is_put_right(tmp_path: Path) -> None:
     assert f", nor a directory {tmp_path / 'no'}" in reddb("info", tmp_path / "no" / "x").err
 
 
+@pytest.mark.parametrize("command", ["backup", "salvage", "dump", "load"])
+def test_a_new_file_needs_a_directory(tmp_path: Path, command: str) -> None:
+    path, _ = notes(tmp_path)
+    directory = tmp_path / "no"
+    ran = reddb(command, path, directory / "new.json")
+    assert ran.err == f"Error: there is no directory {directory}: create it first\n"
+    error = reddb(command, path, directory / "new.json", "--json").error
+    assert (error["kind"], error["path"]) == ("file", str(directory))
+
+
 # Databases that are in use.
 
 
