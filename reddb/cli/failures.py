@@ -14,8 +14,10 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final
 
+import trio
 from attrs import field, frozen
 
+from reddb.api.first_aid import verify
 from reddb.cli.filters import FilterError
 from reddb.cli.holder import holder_of
 from reddb.codecs.builtin import BUILTIN_CODECS
@@ -120,7 +122,8 @@ def _locked(error: DatabaseLocked) -> Failure:
 
 def _corrupted(error: DataCorrupted) -> Failure:
     path = error.path
-    foreign = _foreign(Path(path)) if error.offset == 0 else None
+    has_commits = error.offset > 0 or _has_commits(Path(path))
+    foreign = None if has_commits else _foreign(Path(path))
     if foreign is not None:
         return Failure(ExitCode.FOREIGN, f"{path} {foreign}", {"path": path})
     message = (
@@ -129,6 +132,15 @@ def _corrupted(error: DataCorrupted) -> Failure:
     )
     details = {"path": path, "offset": error.offset, "reason": error.reason}
     return Failure(ExitCode.DAMAGED, message, details)
+
+
+def _has_commits(path: Path) -> bool:
+    """Tell whether a file is a database, as its commits prove, whatever its header has become."""
+    try:
+        trio.run(verify, path)
+    except DataCorrupted:
+        return False
+    return True
 
 
 _MAGIC = b"REDDB\0"
@@ -142,8 +154,8 @@ def _foreign(path: Path) -> str | None:
         return "is empty: it is no database"
     if not _MAGIC.startswith(beginning[: len(_MAGIC)]):
         return (
-            "is no reddb database. (If it should be one, 'reddb verify' looks for what is left of "
-            "it; if the Rust crate wrote it, 'reddb migrate' reads it)"
+            "is no reddb database, and no commit of one is in it. (If the Rust crate wrote it, "
+            "'reddb migrate' reads it)"
         )
     match int.from_bytes(beginning[len(_MAGIC) :], "little"):
         case 1 | 2:

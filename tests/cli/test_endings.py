@@ -116,6 +116,16 @@ def test_a_damaged_header_is_damage_not_a_foreign_file(tmp_path: Path) -> None:
     assert reddb("info", path).code == ExitCode.DAMAGED
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("at", [0, 6], ids=["magic", "version"])
+def test_a_database_whose_beginning_is_damaged_is_no_foreign_file(
+    tmp_path: Path, command: str, at: int
+) -> None:
+    path, _ = notes(tmp_path)
+    flipped(path, at)
+    assert reddb(*on(path, command)).code == ExitCode.DAMAGED
+
+
 @pytest.mark.parametrize("command", ["log --documents", "find", f"get {NOBODY}", "compact"])
 def test_a_file_of_an_own_codec_needs_its_name(tmp_path: Path, command: str) -> None:
     path = tmp_path / "notes.own"
