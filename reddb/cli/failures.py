@@ -126,10 +126,14 @@ def _corrupted(error: DataCorrupted) -> Failure:
     foreign = None if has_commits else _foreign(Path(path))
     if foreign is not None:
         return Failure(ExitCode.FOREIGN, f"{path} {foreign}", {"path": path})
-    message = (
-        f"{path} is damaged at byte {error.offset}: {error.reason}. Copy the file away, look what "
-        f"is left with 'reddb verify', then restore a backup or save it with 'reddb salvage'"
+    codec = "" if error.offset > 0 else " --codec NAME"  # A damaged header does not tell it.
+    remedy = (
+        f"Copy the file away, look what is left with 'reddb verify', then restore a backup or save "
+        f"it with 'reddb salvage{codec}'"
     )
+    if not has_commits:
+        remedy = "No whole commit is left in it: restore a backup"
+    message = f"{path} is damaged at byte {error.offset}: {error.reason}. {remedy}"
     details = {"path": path, "offset": error.offset, "reason": error.reason}
     return Failure(ExitCode.DAMAGED, message, details)
 

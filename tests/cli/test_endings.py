@@ -111,9 +111,18 @@ def test_damage_is_said_with_its_place_and_what_to_do(tmp_path: Path, command: s
 def test_a_damaged_header_is_damage_not_a_foreign_file(tmp_path: Path) -> None:
     path, _ = notes(tmp_path)
     flipped(path, 30)
-    assert reddb("info", path).code == ExitCode.DAMAGED
+    ran = reddb("info", path)
+    assert ran.code == ExitCode.DAMAGED
+    assert ran.err.endswith("save it with 'reddb salvage --codec NAME'\n")
+
+
+@pytest.mark.parametrize("command", ["info", "verify", "salvage new"])
+def test_where_nothing_is_left_nobody_is_told_to_save_it(tmp_path: Path, command: str) -> None:
+    path, _ = notes(tmp_path)
     os.truncate(path, 20)
-    assert reddb("info", path).code == ExitCode.DAMAGED
+    ran = reddb(*on(path, command))
+    assert ran.code == ExitCode.DAMAGED
+    assert ran.err.endswith("No whole commit is left in it: restore a backup\n")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
