@@ -50,7 +50,7 @@ class ExitCode(IntEnum):
     FOREIGN = 6
     """The file is no database of this version, or of a codec that is not known."""
     MISFIT = 7
-    """A document does not fit the type or the format."""
+    """A document, or a file to be loaded or migrated, does not fit the type or the format."""
     REFUSED = 8
     """The database refused, as where one that should be empty is not."""
     NOT_INSTALLED = 9

@@ -82,7 +82,7 @@ def test_what_cannot_be_loaded_stores_nothing(tmp_path: Path) -> None:
     bad, new = tmp_path / "bad.jsonl", tmp_path / "new.json"
     bad.write_text('{"text": "a"}\n{"text": \n')
     ran = reddb("load", bad, new)
-    assert ran.code == ExitCode.DAMAGED
+    assert ran.code == ExitCode.MISFIT
     assert ran.err.startswith(f"Error: {bad} cannot be loaded: at byte 14: ")
     assert ran.err.endswith(". Nothing was stored\n")
     assert not new.exists()
@@ -98,7 +98,7 @@ def test_what_is_loaded_in_parts_stays_up_to_the_error(tmp_path: Path) -> None:
     bad.write_text("\n".join([*lines, "{"]))
     ran = reddb("load", bad, new, "--in-parts")
     stored = int(reddb("find", new, "--count").out)
-    assert ran.code == ExitCode.DAMAGED
+    assert ran.code == ExitCode.MISFIT
     assert ran.err.endswith(f"Stored before it: {stored:,} documents\n")
     assert 1000 <= stored <= 1500
 
@@ -107,7 +107,7 @@ def test_what_is_loaded_in_parts_is_nothing_if_the_first_cannot_be(tmp_path: Pat
     bad, new = tmp_path / "bad.jsonl", tmp_path / "new.json"
     bad.write_text('{"n": 1}\n{')
     ran = reddb("load", bad, new, "--in-parts")
-    assert ran.code == ExitCode.DAMAGED and ran.err.endswith("Nothing was stored\n")
+    assert ran.code == ExitCode.MISFIT and ran.err.endswith("Nothing was stored\n")
     assert reddb("find", new, "--count").out == "0\n"
 
 
@@ -139,5 +139,5 @@ def test_files_that_are_missing_or_databases_are_told(tmp_path: Path) -> None:
     ran = reddb("load", tmp_path / "none.jsonl", tmp_path / "new.json")
     assert ran.code == ExitCode.FILE and "there is no file" in ran.err
     ran = reddb("load", path, tmp_path / "new.json")
-    assert ran.code == ExitCode.DAMAGED and "it is a database, not an export" in ran.err
+    assert ran.code == ExitCode.MISFIT and "it is a database, not an export" in ran.err
     assert list(tmp_path.iterdir()) == [path]

@@ -121,7 +121,7 @@ def _not_loaded(path: Path, error: DataCorrupted, count: int) -> CommandError:
     reason = with_options(error.reason)
     message = f"{path} cannot be loaded: at byte {error.offset}: {reason}. {stored}"
     details: dict[str, Any] = {"offset": error.offset, "reason": reason, "documents": count}
-    return CommandError(ExitCode.DAMAGED, message, path=str(path), **details)
+    return CommandError(ExitCode.MISFIT, message, path=str(path), **details)
 
 
 @click.command(

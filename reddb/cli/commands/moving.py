@@ -46,7 +46,7 @@ def _not_moved(old: Path, error: DataCorrupted) -> CommandError:
         f"{error.reason}. Nothing was moved"
     )
     details = {"path": str(old), "offset": error.offset, "reason": error.reason}
-    return CommandError(ExitCode.DAMAGED, message, **details)
+    return CommandError(ExitCode.MISFIT, message, **details)
 
 
 async def _move_out(source: Source, new: Path, bar: Bar) -> tuple[int, TornTail | None]:
