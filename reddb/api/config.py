@@ -86,7 +86,8 @@ class DbConfig:
     """
 
     name: str = field()
-    """The file's name without its suffix; no path."""
+    """The file's name without its suffix, which the database adds: for `JsonDb`, ``notes`` is the
+    file ``notes.json``, and ``notes.json`` would be ``notes.json.json``. It is no path."""
     dir: Path = field(default=Path(), converter=_directory, kw_only=True)
     """The directory, which must exist. `MemDb` ignores it."""
     compaction_ratio: float = field(default=2.0, kw_only=True)

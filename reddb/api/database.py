@@ -148,7 +148,8 @@ class RedDb(Generic[T]):
         block is cancelled. An exception raised in the block comes out as it is.
 
         Args:
-            config: A `DbConfig`, or just its name.
+            config: A `DbConfig`, or just its name: ``notes``, not ``notes.json``, for the database
+                adds the suffix.
             document_type: The type of the documents' data, or a `DocumentType`, which also has
                 their version and hooks for types of your own. Without it they are plain values:
                 None, bool, int, float, str, bytes, and lists and dicts of these.
