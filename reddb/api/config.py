@@ -108,7 +108,8 @@ class DbConfig:
     documents each time that it looks at everything, and the whole program waits for that. It
     counts only for deeply immutable documents; others are never kept. 0 keeps none."""
     new_id: Callable[[], UUID] = field(default=random_id, kw_only=True)
-    """Gives the ids of new documents. Inject a seeded one to make a run repeatable."""
+    """Gives the ids of new documents. Inject a seeded one to make a run repeatable. If it gives
+    anything else than a UUID, whatever inserts raises TypeError."""
     clock: Callable[[], float] | None = field(default=None, kw_only=True)
     """Gives the time in seconds; by default trio's, so `trio.testing.MockClock` works. It is asked
     when a snapshot is taken, for its age in `Stats`. Nothing else depends on the time."""
@@ -143,6 +144,18 @@ class DbConfig:
 
 
 def key_maker(config: DbConfig) -> Callable[[], int]:
-    """Give what gives the number of a new id; where ids are random, without a UUID on the way."""
-    new_id = config.new_id
-    return _random_key if new_id is random_id else lambda: new_id().int
+    """Give what gives the number of a new id; where ids are random, without a UUID on the way.
+
+    It raises TypeError where `DbConfig.new_id` gives something else than a UUID.
+    """
+    new_id: Callable[[], object] = config.new_id
+    if new_id is random_id:
+        return _random_key
+
+    def new_key() -> int:
+        id_ = new_id()
+        if not isinstance(id_, UUID):
+            raise TypeError(f"new_id must give a uuid.UUID, not {id_!r}")
+        return id_.int
+
+    return new_key

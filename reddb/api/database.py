@@ -740,7 +740,7 @@ class RedDb(Generic[T]):
         return Bulk(
             self._encoded,
             self._engine.ask,
-            self._config.new_id,
+            self._new_key,
             lambda: self._state().data_bytes,
         )
 
