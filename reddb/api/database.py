@@ -8,6 +8,7 @@ database; closing a clone closes that clone alone.
 from __future__ import annotations
 
 import contextlib
+import errno
 import inspect
 import os
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping
@@ -632,8 +633,8 @@ class RedDb(Generic[T]):
             disk: The file system of the file; by default that of the database.
 
         Raises:
-            DatabaseLocked: The path is that of a database that is open.
-            FileExistsError: There is a file of that name.
+            DatabaseLocked: The path is that of another database that is open.
+            FileExistsError: There is a file of that name, such as that of this database.
             OSError: The file cannot be written.
             Exception: Whatever `progress` raises.
 
@@ -643,6 +644,9 @@ class RedDb(Generic[T]):
         state = self._kept()
         storage = self._engine.storage
         own = storage if isinstance(storage, FileStorage) else None
+        if own and disk is None and _is_same_file(path, own.path):
+            reason = "this is the file of the database itself; name another for the backup"
+            raise FileExistsError(errno.EEXIST, reason, os.fspath(path))
         return await write_backup(
             state,
             Path(path),
@@ -743,6 +747,10 @@ class RedDb(Generic[T]):
             self._new_key,
             lambda: self._state().data_bytes,
         )
+
+
+def _is_same_file(path: str | os.PathLike[str], other: Path) -> bool:
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 async def _commit_in_writer(_: object) -> None:
