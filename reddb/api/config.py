@@ -52,6 +52,10 @@ def _directory(path: str | os.PathLike[str]) -> Path:
         raise ValueError(f"dir must be a path, not {path!r}") from None
 
 
+def _is_whole_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 _NAME_BYTES_MAX = 230
 """File systems take names of 255 bytes; the suffixes of the log and its companions need some."""
 
@@ -117,7 +121,7 @@ class DbConfig:
     def __attrs_post_init__(self) -> None:
         _check_name(self.name)
         ratio: object = self.compaction_ratio
-        if not (isinstance(ratio, int | float) and ratio >= 1):
+        if isinstance(ratio, bool) or not (isinstance(ratio, int | float) and ratio >= 1):
             raise ValueError(f"compaction_ratio must be at least 1, not {ratio!r}")
         if not isinstance(self.write_order, WriteOrder):
             raise ValueError(f"write_order must be a WriteOrder, not {self.write_order!r}")
@@ -125,10 +129,10 @@ class DbConfig:
             raise ValueError(f"durability must be a Durability, not {self.durability!r}")
         for limit in ("mailbox_commands_max", "batch_commands_max", "document_bytes_max"):
             value = getattr(self, limit)
-            if not isinstance(value, int) or value < 1:
+            if not _is_whole_number(value) or value < 1:
                 raise ValueError(f"{limit} must be a whole number of at least 1, not {value!r}")
-        kept: object = self.decoded_documents_max
-        if not isinstance(kept, int) or kept < 0:
+        kept = self.decoded_documents_max
+        if not _is_whole_number(kept) or kept < 0:
             raise ValueError(f"decoded_documents_max must be a whole number, not {kept!r}")
         if self.document_bytes_max > _DOCUMENT_BYTES_CEILING:
             raise ValueError("document_bytes_max must be below 4 GiB")
