@@ -576,10 +576,13 @@ class RedDb(Generic[T]):
         Raises:
             UniqueViolation: `unique`, and two documents have the same key already.
             DecodeError: A stored document does not fit the document type.
-            TypeError: A key cannot be hashed, or `key_fn` is no function, or an async one.
+            TypeError: A key cannot be hashed, the name is no str, or `key_fn` is no function, or
+                an async one.
             Exception: Whatever `key_fn` raises; there is no index then.
         """
         self._check()
+        if not isinstance(name, str):
+            raise TypeError(f"the name of an index is a str, not {name!r}")
         await self._engine.ask(AddIndex(name, plain_function(key_fn, "add_index"), unique))
 
     async def using_index(self, name: str, key: Hashable) -> list[Document[T]]:
