@@ -300,6 +300,9 @@ class RedDb(Generic[T]):
     async def update_one(self, id: UUID, value: T) -> bool:  # noqa: A002
         """Replace one document's data; tell whether the document was there.
 
+        Where there is none the answer is False; `delete_one`, which answers with the document that
+        it removed, has to raise.
+
         Raises:
             EncodeError: The value does not fit the document type or the format.
             UniqueViolation: Its key is taken in a unique index.
@@ -334,6 +337,8 @@ class RedDb(Generic[T]):
 
     async def delete_one(self, id: UUID) -> Document[T]:  # noqa: A002
         """Remove one document; give what it was.
+
+        Where there is none it raises, having nothing to give; `update_one` answers False.
 
         Raises:
             DocumentNotFound: There is none with this id.
