@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from cli_tools import FORMATS, NOBODY, OwnCodec, flipped, held_open, notes, reddb
 
 from reddb import PersistFailed, RedDb, RedDbError
@@ -287,6 +288,20 @@ def test_ctrl_c_is_an_exit_code_too(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr("reddb.cli.commands.looking._facts", interrupt)
     ran = reddb("info", path)
     assert (ran.code, ran.out, ran.err) == (ExitCode.INTERRUPTED, "", "\nStopped.\n")
+
+
+def test_ctrl_c_that_comes_out_of_a_nursery_is_one_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path, _ = notes(tmp_path)
+
+    async def interrupt(*_: object) -> None:
+        async with trio.open_nursery():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("reddb.cli.commands.looking._info", interrupt)
+    ran = reddb("info", path)
+    assert (ran.code, ran.out, ran.err) == (ExitCode.INTERRUPTED, "", "Stopped.\n")
 
 
 # The rest of what can go wrong.
