@@ -14,6 +14,7 @@ from attrs import define, field
 
 from reddb.actor.changes import Insertions
 from reddb.actor.commands import Insert
+from reddb.actor.document import uuid_of
 from reddb.errors import RedDbError
 
 T = TypeVar("T")
@@ -39,7 +40,8 @@ class Bulk(Generic[T]):
     _encode: Callable[[T], bytes]
     """Encodes a value, or raises EncodeError."""
     _ask: Callable[[Insert], Awaitable[None]]
-    _new_id: Callable[[], UUID]
+    _new_key: Callable[[], int]
+    """Gives the number of a new id."""
     _live_bytes: Callable[[], int]
     """Gives the encoded size of what the database holds."""
     _data: dict[int, bytes] = field(factory=dict, init=False)
@@ -60,11 +62,11 @@ class Bulk(Generic[T]):
             EncodeError: The value does not fit the document type or the format.
             RedDbError: A document with this id was added already.
         """
-        id_ = self._new_id() if id is None else id
-        if id_.int in self._data:
-            raise RedDbError(f"two of the documents have the id {id_}")
+        key = self._new_key() if id is None else id.int
+        if key in self._data:
+            raise RedDbError(f"two of the documents have the id {uuid_of(key)}")
         data = self._encode(value)
-        self._data[id_.int] = data
+        self._data[key] = data
         self.size_bytes += len(data)
 
     async def commit(

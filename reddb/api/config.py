@@ -52,6 +52,10 @@ def _directory(path: str | os.PathLike[str]) -> Path:
         raise ValueError(f"dir must be a path, not {path!r}") from None
 
 
+def _is_whole_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 _NAME_BYTES_MAX = 230
 """File systems take names of 255 bytes; the suffixes of the log and its companions need some."""
 
@@ -86,7 +90,8 @@ class DbConfig:
     """
 
     name: str = field()
-    """The file's name without its suffix; no path."""
+    """The file's name without its suffix, which the database adds: for `JsonDb`, ``notes`` is the
+    file ``notes.json``, and ``notes.json`` would be ``notes.json.json``. It is no path."""
     dir: Path = field(default=Path(), converter=_directory, kw_only=True)
     """The directory, which must exist. `MemDb` ignores it."""
     compaction_ratio: float = field(default=2.0, kw_only=True)
@@ -107,7 +112,8 @@ class DbConfig:
     documents each time that it looks at everything, and the whole program waits for that. It
     counts only for deeply immutable documents; others are never kept. 0 keeps none."""
     new_id: Callable[[], UUID] = field(default=random_id, kw_only=True)
-    """Gives the ids of new documents. Inject a seeded one to make a run repeatable."""
+    """Gives the ids of new documents. Inject a seeded one to make a run repeatable. If it gives
+    anything else than a UUID, whatever inserts raises TypeError."""
     clock: Callable[[], float] | None = field(default=None, kw_only=True)
     """Gives the time in seconds; by default trio's, so `trio.testing.MockClock` works. It is asked
     when a snapshot is taken, for its age in `Stats`. Nothing else depends on the time."""
@@ -115,7 +121,7 @@ class DbConfig:
     def __attrs_post_init__(self) -> None:
         _check_name(self.name)
         ratio: object = self.compaction_ratio
-        if not (isinstance(ratio, int | float) and ratio >= 1):
+        if isinstance(ratio, bool) or not (isinstance(ratio, int | float) and ratio >= 1):
             raise ValueError(f"compaction_ratio must be at least 1, not {ratio!r}")
         if not isinstance(self.write_order, WriteOrder):
             raise ValueError(f"write_order must be a WriteOrder, not {self.write_order!r}")
@@ -123,10 +129,10 @@ class DbConfig:
             raise ValueError(f"durability must be a Durability, not {self.durability!r}")
         for limit in ("mailbox_commands_max", "batch_commands_max", "document_bytes_max"):
             value = getattr(self, limit)
-            if not isinstance(value, int) or value < 1:
+            if not _is_whole_number(value) or value < 1:
                 raise ValueError(f"{limit} must be a whole number of at least 1, not {value!r}")
-        kept: object = self.decoded_documents_max
-        if not isinstance(kept, int) or kept < 0:
+        kept = self.decoded_documents_max
+        if not _is_whole_number(kept) or kept < 0:
             raise ValueError(f"decoded_documents_max must be a whole number, not {kept!r}")
         if self.document_bytes_max > _DOCUMENT_BYTES_CEILING:
             raise ValueError("document_bytes_max must be below 4 GiB")
@@ -142,6 +148,18 @@ class DbConfig:
 
 
 def key_maker(config: DbConfig) -> Callable[[], int]:
-    """Give what gives the number of a new id; where ids are random, without a UUID on the way."""
-    new_id = config.new_id
-    return _random_key if new_id is random_id else lambda: new_id().int
+    """Give what gives the number of a new id; where ids are random, without a UUID on the way.
+
+    It raises TypeError where `DbConfig.new_id` gives something else than a UUID.
+    """
+    new_id: Callable[[], object] = config.new_id
+    if new_id is random_id:
+        return _random_key
+
+    def new_key() -> int:
+        id_ = new_id()
+        if not isinstance(id_, UUID):
+            raise TypeError(f"new_id must give a uuid.UUID, not {id_!r}")
+        return id_.int
+
+    return new_key

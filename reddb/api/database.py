@@ -8,6 +8,7 @@ database; closing a clone closes that clone alone.
 from __future__ import annotations
 
 import contextlib
+import errno
 import inspect
 import os
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping
@@ -148,7 +149,8 @@ class RedDb(Generic[T]):
         block is cancelled. An exception raised in the block comes out as it is.
 
         Args:
-            config: A `DbConfig`, or just its name.
+            config: A `DbConfig`, or just its name: ``notes``, not ``notes.json``, for the database
+                adds the suffix.
             document_type: The type of the documents' data, or a `DocumentType`, which also has
                 their version and hooks for types of your own. Without it they are plain values:
                 None, bool, int, float, str, bytes, and lists and dicts of these.
@@ -298,6 +300,9 @@ class RedDb(Generic[T]):
     async def update_one(self, id: UUID, value: T) -> bool:  # noqa: A002
         """Replace one document's data; tell whether the document was there.
 
+        Where there is none the answer is False; `delete_one`, which answers with the document that
+        it removed, has to raise.
+
         Raises:
             EncodeError: The value does not fit the document type or the format.
             UniqueViolation: Its key is taken in a unique index.
@@ -332,6 +337,8 @@ class RedDb(Generic[T]):
 
     async def delete_one(self, id: UUID) -> Document[T]:  # noqa: A002
         """Remove one document; give what it was.
+
+        Where there is none it raises, having nothing to give; `update_one` answers False.
 
         Raises:
             DocumentNotFound: There is none with this id.
@@ -574,10 +581,13 @@ class RedDb(Generic[T]):
         Raises:
             UniqueViolation: `unique`, and two documents have the same key already.
             DecodeError: A stored document does not fit the document type.
-            TypeError: A key cannot be hashed, or `key_fn` is no function, or an async one.
+            TypeError: A key cannot be hashed, the name is no str, or `key_fn` is no function, or
+                an async one.
             Exception: Whatever `key_fn` raises; there is no index then.
         """
         self._check()
+        if not isinstance(name, str):
+            raise TypeError(f"the name of an index is a str, not {name!r}")
         await self._engine.ask(AddIndex(name, plain_function(key_fn, "add_index"), unique))
 
     async def using_index(self, name: str, key: Hashable) -> list[Document[T]]:
@@ -631,8 +641,8 @@ class RedDb(Generic[T]):
             disk: The file system of the file; by default that of the database.
 
         Raises:
-            DatabaseLocked: The path is that of a database that is open.
-            FileExistsError: There is a file of that name.
+            DatabaseLocked: The path is that of another database that is open.
+            FileExistsError: There is a file of that name, such as that of this database.
             OSError: The file cannot be written.
             Exception: Whatever `progress` raises.
 
@@ -642,6 +652,9 @@ class RedDb(Generic[T]):
         state = self._kept()
         storage = self._engine.storage
         own = storage if isinstance(storage, FileStorage) else None
+        if own and disk is None and _is_same_file(path, own.path):
+            reason = "this is the file of the database itself; name another for the backup"
+            raise FileExistsError(errno.EEXIST, reason, os.fspath(path))
         return await write_backup(
             state,
             Path(path),
@@ -739,9 +752,13 @@ class RedDb(Generic[T]):
         return Bulk(
             self._encoded,
             self._engine.ask,
-            self._config.new_id,
+            self._new_key,
             lambda: self._state().data_bytes,
         )
+
+
+def _is_same_file(path: str | os.PathLike[str], other: Path) -> bool:
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 async def _commit_in_writer(_: object) -> None:

@@ -19,13 +19,15 @@ from reddb.errors import DocumentNotFound
 T = TypeVar("T")
 
 
-def key_of(id: UUID) -> int:  # noqa: A002
+def key_of(id: object) -> int:  # noqa: A002
     """Give an id's number, which is what the engine knows it by.
 
     Raises:
         TypeError: It is no UUID.
     """
     if not isinstance(id, UUID):
+        if isinstance(id, Document):
+            raise TypeError("an id is a uuid.UUID, not a Document; its .id is one")
         raise TypeError(f"an id is a uuid.UUID, not {type(id).__name__}; UUID(text) makes one")
     return id.int
 

@@ -71,6 +71,9 @@ class Transaction(Generic[T]):
     def __attrs_post_init__(self) -> None:
         self._view = self._began.branch()
 
+    def __repr__(self) -> str:
+        return f"<Transaction on commit {self._began.seq}, {self.status.value}>"
+
     # Writes.
 
     def insert_one(self, value: T) -> Document[T]:

@@ -63,16 +63,19 @@ def run(arguments: Sequence[str]) -> int:
         arguments: What stands after ``reddb``.
     """
     with notes_shown(hidden="--json" in arguments):
-        return _run(arguments)
+        try:
+            return _run(arguments)
+        except* KeyboardInterrupt:  # It may come out of a nursery of trio's, in a group.
+            stderr_console().print("Stopped.")
+    return ExitCode.INTERRUPTED
 
 
 def _run(arguments: Sequence[str]) -> int:
     try:
         code = cli.main(list(arguments), prog_name="reddb", standalone_mode=False)
         sys.stdout.flush()
-    except (KeyboardInterrupt, plain_click.Abort):
-        stderr_console().print("Stopped.")
-        return ExitCode.INTERRUPTED
+    except plain_click.Abort:  # What click makes of Ctrl-C.
+        raise KeyboardInterrupt from None
     except (ReaderGoneError, BrokenPipeError):
         # What is still buffered has nobody to go to; Python would complain at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

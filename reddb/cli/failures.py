@@ -14,8 +14,10 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final
 
+import trio
 from attrs import field, frozen
 
+from reddb.api.first_aid import verify
 from reddb.cli.filters import FilterError
 from reddb.cli.holder import holder_of
 from reddb.codecs.builtin import BUILTIN_CODECS
@@ -48,7 +50,7 @@ class ExitCode(IntEnum):
     FOREIGN = 6
     """The file is no database of this version, or of a codec that is not known."""
     MISFIT = 7
-    """A document does not fit the type or the format."""
+    """A document, or a file to be loaded or migrated, does not fit the type or the format."""
     REFUSED = 8
     """The database refused, as where one that should be empty is not."""
     NOT_INSTALLED = 9
@@ -120,15 +122,29 @@ def _locked(error: DatabaseLocked) -> Failure:
 
 def _corrupted(error: DataCorrupted) -> Failure:
     path = error.path
-    foreign = _foreign(Path(path)) if error.offset == 0 else None
+    has_commits = error.offset > 0 or _has_commits(Path(path))
+    foreign = None if has_commits else _foreign(Path(path))
     if foreign is not None:
         return Failure(ExitCode.FOREIGN, f"{path} {foreign}", {"path": path})
-    message = (
-        f"{path} is damaged at byte {error.offset}: {error.reason}. Copy the file away, look what "
-        f"is left with 'reddb verify', then restore a backup or save it with 'reddb salvage'"
+    codec = "" if error.offset > 0 else " --codec NAME"  # A damaged header does not tell it.
+    remedy = (
+        f"Copy the file away, look what is left with 'reddb verify', then restore a backup or save "
+        f"it with 'reddb salvage{codec}'"
     )
+    if not has_commits:
+        remedy = "No whole commit is left in it: restore a backup"
+    message = f"{path} is damaged at byte {error.offset}: {error.reason}. {remedy}"
     details = {"path": path, "offset": error.offset, "reason": error.reason}
     return Failure(ExitCode.DAMAGED, message, details)
+
+
+def _has_commits(path: Path) -> bool:
+    """Tell whether a file is a database, as its commits prove, whatever its header has become."""
+    try:
+        trio.run(verify, path)
+    except DataCorrupted:
+        return False
+    return True
 
 
 _MAGIC = b"REDDB\0"
@@ -142,8 +158,8 @@ def _foreign(path: Path) -> str | None:
         return "is empty: it is no database"
     if not _MAGIC.startswith(beginning[: len(_MAGIC)]):
         return (
-            "is no reddb database. (If it should be one, 'reddb verify' looks for what is left of "
-            "it; if the Rust crate wrote it, 'reddb migrate' reads it)"
+            "is no reddb database, and no commit of one is in it. (If the Rust crate wrote it, "
+            "'reddb migrate' reads it)"
         )
     match int.from_bytes(beginning[len(_MAGIC) :], "little"):
         case 1 | 2:
@@ -177,6 +193,9 @@ def _file(error: OSError) -> Failure:
     reason = (error.strerror or str(error)).lower()
     shown = path or "the file"
     match error:
+        case FileNotFoundError() if path is not None and _lacks_directory(Path(path)):
+            message = f"there is no directory {Path(path).parent}: create it first"
+            path = str(Path(path).parent)
         case FileNotFoundError() if path is not None:
             message = f"there is no file {path}{_meant(Path(path))}"
         case FileExistsError():
@@ -190,6 +209,11 @@ def _file(error: OSError) -> Failure:
         case _:
             message = f"{shown} cannot be read or written: {reason}"
     return Failure(ExitCode.FILE, message, {"path": path, "reason": reason})
+
+
+def _lacks_directory(path: Path) -> bool:
+    """Tell whether a path is that of a lock, which is made before any new file, in no directory."""
+    return path.suffix == ".lock" and not path.parent.is_dir()
 
 
 def _meant(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import rich_click as click
 from click.shell_completion import CompletionItem
@@ -94,7 +94,7 @@ def typed(function: F) -> F:
 
 @contextlib.contextmanager
 def names_say_formats() -> Iterator[None]:
-    """Take a ValueError in the body for a file's name whose ending says no format.
+    """Take a ValueError in the body for a name that says no format: a codec's, or a file's ending.
 
     Raises:
         CommandError: There was one.
@@ -104,4 +104,15 @@ def names_say_formats() -> Iterator[None]:
     except RedDbError:
         raise
     except ValueError as error:
-        raise CommandError(ExitCode.USAGE, str(error)) from error
+        raise CommandError(ExitCode.USAGE, with_options(str(error))) from error
+
+
+_OPTIONS: Final = {"or format=": "or --format", "with ids=False": "with --no-ids"}
+"""What messages call arguments, and what they are on the command line."""
+
+
+def with_options(message: str) -> str:
+    """Give a message of the library's with the options that stand for its arguments."""
+    for argument, option in _OPTIONS.items():
+        message = message.replace(argument, option)
+    return message

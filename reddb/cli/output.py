@@ -169,9 +169,14 @@ def one_line(data: Any, kind: Kind) -> str:
     return _JSON.encode(kind.plain(data)).decode()
 
 
+def counted(count: int, thing: str) -> str:
+    """Give how many there are of a thing, such as ``1 document`` and ``2,000 documents``."""
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")
+
+
 def bytes_text(count: int) -> str:
     """Give a size for people, such as ``12,345 bytes (12.3 kB)``."""
-    return f"{count:,} bytes" + (f" ({decimal(count)})" if count >= 1000 else "")
+    return counted(count, "byte") + (f" ({decimal(count)})" if count >= 1000 else "")
 
 
 def damages(damage: Iterable[Damage], torn_tail: TornTail | None) -> dict[str, Any]:

@@ -186,7 +186,7 @@ async def from_v2(
 def _check_empty(db: RedDb[Any]) -> None:
     count = len(db.snapshot())
     if count:
-        raise RedDbError(f"the database is not empty: it has {count} documents; take another one")
+        raise RedDbError(f"the database is not empty (documents: {count}); take another one")
 
 
 @define

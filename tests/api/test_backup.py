@@ -124,9 +124,20 @@ async def test_a_file_that_is_there_is_not_replaced() -> None:
     async with place() as db:
         with pytest.raises(FileExistsError):
             await db.backup(COPY)
-        with pytest.raises(DatabaseLocked):
-            await db.backup("test")  # Its own file.
+        with pytest.raises(FileExistsError, match="the database itself"):
+            await db.backup("test")
     assert place.disk.content(COPY) == b"precious"
+
+
+async def test_a_database_that_is_open_is_not_replaced(tmp_path: Path) -> None:
+    async with (
+        JsonDb.open(DbConfig("own", dir=tmp_path)) as db,
+        JsonDb.open(DbConfig("other", dir=tmp_path)),
+    ):
+        with pytest.raises(FileExistsError, match="the database itself"):
+            await db.backup(tmp_path / "own.json")
+        with pytest.raises(DatabaseLocked):
+            await db.backup(tmp_path / "other.json")
 
 
 async def test_a_closed_database_is_not_backed_up() -> None:

@@ -124,6 +124,12 @@ async def test_none_is_a_key(notes: RedDb[Note]) -> None:
     assert await notes.using_index("key", None) == [document]
 
 
+async def test_a_name_that_is_no_text_is_refused(notes: RedDb[Note]) -> None:
+    with pytest.raises(TypeError, match="the name of an index is a str, not 3"):
+        await notes.add_index(3, text_of)  # type: ignore[arg-type]  # Wrong on purpose.
+    assert (await notes.stats()).index_count == 0
+
+
 async def test_a_key_that_is_not_hashable_is_refused(notes: RedDb[Note]) -> None:
     await notes.insert_one(Note("ada"))
     with pytest.raises(TypeError, match="unhashable"):

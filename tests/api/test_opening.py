@@ -548,6 +548,19 @@ async def test_the_ids_come_from_the_configuration(any_home: Home) -> None:
         assert [document.id.int for document in await db.find_all()] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("wrong", [5, str(UUID(int=5)), None])
+async def test_an_id_that_is_made_and_is_no_uuid_is_refused(any_home: Home, wrong: Any) -> None:
+    async with any_home.open(new_id=lambda: wrong) as db:
+        for insert in (
+            lambda: db.insert_one(any_home.value("ada")),
+            lambda: db.insert([any_home.value("ada")]),
+            lambda: db.transact(lambda tx: tx.insert_one(any_home.value("ada"))),
+        ):
+            with pytest.raises(TypeError, match=r"new_id must give a uuid\.UUID, not"):
+                await insert()
+        assert await db.find_all() == []
+
+
 async def test_a_link_leads_to_the_same_database(tmp_path: Path) -> None:
     link = tmp_path / "link.json"
     link.symlink_to("real.json")

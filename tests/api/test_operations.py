@@ -308,6 +308,14 @@ async def test_an_id_that_is_no_uuid_is_refused(any_home: Home, call: str) -> No
             await db.update_one(str(MISSING), any_home.value("ada"))  # type: ignore[arg-type]  # Wrong on purpose.
 
 
+@pytest.mark.parametrize("call", ["get", "find_one", "delete_one"])
+async def test_a_document_in_place_of_its_id_is_refused(any_home: Home, call: str) -> None:
+    async with any_home.open() as db:
+        document = await db.insert_one(any_home.value("ada"))
+        with pytest.raises(TypeError, match=r"not a Document; its \.id is one"):
+            await getattr(db, call)(document)
+
+
 async def test_documents_are_frozen(any_home: Home) -> None:
     async with any_home.open() as db:
         document = await db.insert_one(any_home.value("ada"))

@@ -310,6 +310,15 @@ async def test_an_exception_after_a_commit_in_the_block_leaves_it_committed(
     assert data(await db.find_all()) == ["dee"]
 
 
+async def test_a_transaction_shows_where_it_began_and_how_it_is(
+    db: RedDb[str], words: list[Document[str]]
+) -> None:
+    tx = db.begin()
+    assert repr(tx) == "<Transaction on commit 1, open>"
+    tx.rollback()
+    assert repr(tx) == "<Transaction on commit 1, rolled back>"
+
+
 async def test_a_cancelled_block_rolls_back(db: RedDb[str]) -> None:
     with trio.CancelScope() as scope:
         async with db.begin() as tx:

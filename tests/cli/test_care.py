@@ -49,6 +49,15 @@ def test_a_file_of_an_own_codec_is_backed_up_without_it(tmp_path: Path) -> None:
     assert reddb("find", copy, "--codec", "cli_tools:OwnCodec", "--count").out == "1\n"
 
 
+def test_a_backup_is_not_named_for_a_format_that_it_does_not_have(tmp_path: Path) -> None:
+    path, _ = notes(tmp_path)
+    ran = reddb("backup", path, tmp_path / "copy.yaml")
+    assert ran.code == ExitCode.USAGE
+    assert "copy.yaml would be in the format json" in ran.err and "end in .json" in ran.err
+    assert list(tmp_path.iterdir()) == [path]
+    assert reddb("backup", path, tmp_path / "notes.bak").code == ExitCode.DONE
+
+
 def test_a_database_in_use_is_backed_up_without_what_is_unfinished(tmp_path: Path) -> None:
     path = tmp_path / "notes.json"
     copy = tmp_path / "copy.json"
@@ -96,6 +105,13 @@ def test_a_lost_header_needs_the_codec(tmp_path: Path) -> None:
     ran = reddb("salvage", path, saved, "--codec", "json")
     assert ran.code == ExitCode.DONE
     assert ran.out.startswith(f"{saved}: saved 4 commits of {path}, 2 documents\n")
+
+
+def test_a_name_that_no_codec_can_have_is_a_wrong_command_line(tmp_path: Path) -> None:
+    path, _ = notes(tmp_path)
+    ran = reddb("salvage", path, tmp_path / "saved.json", "--codec", "")
+    assert ran.code == ExitCode.USAGE
+    assert ran.err == "Error: a codec's name is 1 to 16 ASCII characters, not ''\n"
 
 
 def test_salvaging_never_writes_over_a_file(tmp_path: Path) -> None:

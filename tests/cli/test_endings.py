@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from cli_tools import FORMATS, NOBODY, OwnCodec, flipped, held_open, notes, reddb
 
 from reddb import PersistFailed, RedDb, RedDbError
@@ -111,9 +112,28 @@ def test_damage_is_said_with_its_place_and_what_to_do(tmp_path: Path, command: s
 def test_a_damaged_header_is_damage_not_a_foreign_file(tmp_path: Path) -> None:
     path, _ = notes(tmp_path)
     flipped(path, 30)
-    assert reddb("info", path).code == ExitCode.DAMAGED
+    ran = reddb("info", path)
+    assert ran.code == ExitCode.DAMAGED
+    assert ran.err.endswith("save it with 'reddb salvage --codec NAME'\n")
+
+
+@pytest.mark.parametrize("command", ["info", "verify", "salvage new"])
+def test_where_nothing_is_left_nobody_is_told_to_save_it(tmp_path: Path, command: str) -> None:
+    path, _ = notes(tmp_path)
     os.truncate(path, 20)
-    assert reddb("info", path).code == ExitCode.DAMAGED
+    ran = reddb(*on(path, command))
+    assert ran.code == ExitCode.DAMAGED
+    assert ran.err.endswith("No whole commit is left in it: restore a backup\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("at", [0, 6], ids=["magic", "version"])
+def test_a_database_whose_beginning_is_damaged_is_no_foreign_file(
+    tmp_path: Path, command: str, at: int
+) -> None:
+    path, _ = notes(tmp_path)
+    flipped(path, at)
+    assert reddb(*on(path, command)).code == ExitCode.DAMAGED
 
 
 @pytest.mark.parametrize("command", ["log --documents", "find", f"get {NOBODY}", "compact"])
@@ -187,6 +207,16 @@ def test_a_name_that_is_nearly_right_is_put_right(tmp_path: Path) -> None:
     assert f", nor a directory {tmp_path / 'no'}" in reddb("info", tmp_path / "no" / "x").err
 
 
+@pytest.mark.parametrize("command", ["backup", "salvage", "dump", "load"])
+def test_a_new_file_needs_a_directory(tmp_path: Path, command: str) -> None:
+    path, _ = notes(tmp_path)
+    directory = tmp_path / "no"
+    ran = reddb(command, path, directory / "new.json")
+    assert ran.err == f"Error: there is no directory {directory}: create it first\n"
+    error = reddb(command, path, directory / "new.json", "--json").error
+    assert (error["kind"], error["path"]) == ("file", str(directory))
+
+
 # Databases that are in use.
 
 
@@ -223,6 +253,7 @@ WRONG = [
     (["find", "x", "--type", "cli_tools:NOBODY"], "cli_tools:NOBODY: the document type cannot be"),
     (["find", "x", "--codec", "cli_tools:Note"], "cli_tools:Note is no codec: "),
     (["find", "x", "--codec", "cli_tools:NOBODY"], "cli_tools:NOBODY is no codec: "),
+    (["find", "x", "--ids", "--count"], "--ids and --count exclude each other; see 'reddb"),
     (["completion", "tcsh"], "'tcsh' is not one of"),
 ]
 
@@ -257,6 +288,20 @@ def test_ctrl_c_is_an_exit_code_too(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr("reddb.cli.commands.looking._facts", interrupt)
     ran = reddb("info", path)
     assert (ran.code, ran.out, ran.err) == (ExitCode.INTERRUPTED, "", "\nStopped.\n")
+
+
+def test_ctrl_c_that_comes_out_of_a_nursery_is_one_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path, _ = notes(tmp_path)
+
+    async def interrupt(*_: object) -> None:
+        async with trio.open_nursery():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("reddb.cli.commands.looking._info", interrupt)
+    ran = reddb("info", path)
+    assert (ran.code, ran.out, ran.err) == (ExitCode.INTERRUPTED, "", "Stopped.\n")
 
 
 # The rest of what can go wrong.

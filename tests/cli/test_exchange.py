@@ -68,11 +68,21 @@ def test_a_name_that_says_no_format_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "new.json").exists()
 
 
+def test_errors_name_options_as_the_command_line_has_them(tmp_path: Path) -> None:
+    path, _ = notes(tmp_path)
+    assert ".yml, or --format\n" in reddb("dump", path, tmp_path / "dumped.txt").err
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"_id": "first"}\n')
+    for error in (reddb("load", bad, path).err, reddb("load", bad, path, "--json").error["reason"]):
+        assert "with --no-ids it is a field as any other" in error
+    assert reddb("load", bad, path, "--no-ids").code == ExitCode.DONE
+
+
 def test_what_cannot_be_loaded_stores_nothing(tmp_path: Path) -> None:
     bad, new = tmp_path / "bad.jsonl", tmp_path / "new.json"
     bad.write_text('{"text": "a"}\n{"text": \n')
     ran = reddb("load", bad, new)
-    assert ran.code == ExitCode.DAMAGED
+    assert ran.code == ExitCode.MISFIT
     assert ran.err.startswith(f"Error: {bad} cannot be loaded: at byte 14: ")
     assert ran.err.endswith(". Nothing was stored\n")
     assert not new.exists()
@@ -88,8 +98,8 @@ def test_what_is_loaded_in_parts_stays_up_to_the_error(tmp_path: Path) -> None:
     bad.write_text("\n".join([*lines, "{"]))
     ran = reddb("load", bad, new, "--in-parts")
     stored = int(reddb("find", new, "--count").out)
-    assert ran.code == ExitCode.DAMAGED
-    assert ran.err.endswith(f"The first {stored:,} documents were stored\n")
+    assert ran.code == ExitCode.MISFIT
+    assert ran.err.endswith(f"Stored before it: {stored:,} documents\n")
     assert 1000 <= stored <= 1500
 
 
@@ -97,7 +107,7 @@ def test_what_is_loaded_in_parts_is_nothing_if_the_first_cannot_be(tmp_path: Pat
     bad, new = tmp_path / "bad.jsonl", tmp_path / "new.json"
     bad.write_text('{"n": 1}\n{')
     ran = reddb("load", bad, new, "--in-parts")
-    assert ran.code == ExitCode.DAMAGED and ran.err.endswith("Nothing was stored\n")
+    assert ran.code == ExitCode.MISFIT and ran.err.endswith("Nothing was stored\n")
     assert reddb("find", new, "--count").out == "0\n"
 
 
@@ -120,7 +130,7 @@ def test_the_same_ids_are_not_loaded_twice(tmp_path: Path) -> None:
 def test_a_database_in_use_is_dumped_but_not_loaded_into(tmp_path: Path) -> None:
     path, dumped = tmp_path / "notes.json", tmp_path / "dumped.jsonl"
     with held_open(path):
-        assert reddb("dump", path, dumped).out.endswith(": 1 documents\n")
+        assert reddb("dump", path, dumped).out.endswith(": 1 document\n")
         assert reddb("load", dumped, path).code == ExitCode.LOCKED
 
 
@@ -129,5 +139,5 @@ def test_files_that_are_missing_or_databases_are_told(tmp_path: Path) -> None:
     ran = reddb("load", tmp_path / "none.jsonl", tmp_path / "new.json")
     assert ran.code == ExitCode.FILE and "there is no file" in ran.err
     ran = reddb("load", path, tmp_path / "new.json")
-    assert ran.code == ExitCode.DAMAGED and "it is a database, not an export" in ran.err
+    assert ran.code == ExitCode.MISFIT and "it is a database, not an export" in ran.err
     assert list(tmp_path.iterdir()) == [path]

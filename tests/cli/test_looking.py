@@ -67,6 +67,17 @@ def test_info_for_people_is_aligned(tmp_path: Path) -> None:
     assert "10 bytes at the end" in lines[-1]
 
 
+def test_one_is_counted_as_one_and_none_is_left_out(tmp_path: Path) -> None:
+    async def fill(db: RedDb[Any]) -> None:
+        note = await db.insert_one(Note("a"))
+        await db.update_one(note.id, Note("b"))
+
+    path, _ = made(tmp_path, fill)
+    assert ", without 1 dead record\n" in reddb("info", path).out
+    assert reddb("compact", path).out.endswith(" bytes, 1 document\n")
+    assert "dead record" not in reddb("info", path).out
+
+
 @pytest.mark.skipif(not os.path.exists("/proc/locks"), reason="it is Linux that tells")  # noqa: PTH110
 def test_info_says_who_has_the_database_open(tmp_path: Path) -> None:
     path = tmp_path / "notes.json"

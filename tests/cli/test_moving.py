@@ -68,7 +68,7 @@ def test_what_cannot_be_moved_leaves_no_new_database(tmp_path: Path) -> None:
     old.write_bytes(data[:300] + bytes(range(200)) + data[500:])
     new = tmp_path / "new.json"
     ran = reddb("migrate", old, new)
-    assert ran.code == ExitCode.DAMAGED and "Nothing was moved" in ran.err
+    assert ran.code == ExitCode.MISFIT and "Nothing was moved" in ran.err
     assert reddb("migrate", tmp_path / "none.json", new).code == ExitCode.FILE
     ran = reddb("migrate", RUST / "golden.json", new, "--type", "builtins:int")
     assert ran.code == ExitCode.MISFIT

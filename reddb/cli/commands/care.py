@@ -15,19 +15,21 @@ from reddb.actor.disk import RealDisk
 from reddb.actor.reading import read_state
 from reddb.actor.salvaging import SalvageReport
 from reddb.api.first_aid import salvage as salvage_file
-from reddb.cli.failures import ExitCode
-from reddb.cli.options import FilePath, as_json, database, examples, typed
-from reddb.cli.output import Output, bytes_text, damages, stderr_console
+from reddb.cli.failures import CommandError, ExitCode
+from reddb.cli.options import FilePath, as_json, database, examples, names_say_formats, typed
+from reddb.cli.output import Output, bytes_text, counted, damages, stderr_console
 from reddb.cli.progress import Bar, progress
 from reddb.cli.sources import Kind, Source, reading_disk
 from reddb.cli.watched_disk import WatchedDisk
 from reddb.codecs import Codec, DocumentCodec, JsonCodec
+from reddb.codecs.builtin import BUILTIN_CODECS
 
 
 async def _back_up(source: Source, to: Path, bar: Bar) -> BackupReport:
     disk = RealDisk(read_only=True)
     any_codec = DocumentCodec[Any](JsonCodec(), Any)  # No document is decoded.
     async with source.log(bar) as log:
+        _check_ending(to, log.header.codec)
         state = await read_state(log, any_codec)
     return await write_backup(
         state,
@@ -37,6 +39,22 @@ async def _back_up(source: Source, to: Path, bar: Bar) -> BackupReport:
         random_bytes=os.urandom,
         report=lambda count: bar(count, len(state)),
     )
+
+
+def _check_ending(to: Path, codec: str) -> None:
+    """Refuse a name that says another format than the copy has: it would not open by that.
+
+    Raises:
+        CommandError: It does.
+    """
+    suffixes = {each.name: each.suffix for each in BUILTIN_CODECS.values()}
+    own = suffixes.pop(codec, None)
+    if own is not None and to.suffix in suffixes.values():
+        message = (
+            f"{to} would be in the format {codec}, as the database is: let its name end in {own}, "
+            f"or change the format with 'reddb dump' and 'reddb load'"
+        )
+        raise CommandError(ExitCode.USAGE, message)
 
 
 @click.command(
@@ -53,7 +71,8 @@ def backup(path: Path, to: Path, as_json: bool) -> ExitCode:
 
     NEW-FILE, which must not be there yet, holds the documents of one moment and opens by itself: it
     has every commit that was whole when the copy began. It gets its name when all of it is on disk.
-    Every checksum is checked: a damaged database is not copied.
+    Every checksum is checked: a damaged database is not copied. The format stays the same, so a
+    name that ends like another format's is refused.
     """
     with progress(f"Copying {path.name}", stderr_console()) as bar:
         report = trio.run(_back_up, Source(path), to, bar)
@@ -100,7 +119,7 @@ def salvage(path: Path, to: Path, codec: str | None, as_json: bool) -> ExitCode:
     commit is saved whose checksum holds, before and after the damage. What the lost commits did is
     missing; the report says how many are known to be lost.
     """
-    with progress(f"Salvaging {path.name}", stderr_console()) as bar:
+    with progress(f"Salvaging {path.name}", stderr_console()) as bar, names_say_formats():
         report = trio.run(_salvage, path, to, codec, bar)
     output = Output(as_json)
     if as_json:
@@ -166,7 +185,7 @@ def compact(path: Path, kind: Kind, codec: Codec | None, as_json: bool) -> ExitC
         output.record({"path": str(path), **sizes, "documents": documents})
     else:
         arrow = Text.assemble(bytes_text(before), " → ", (bytes_text(after), "bold"))
-        output.line(Text.assemble(f"{path}: ", arrow, f", {documents:,} documents"))
+        output.line(Text.assemble(f"{path}: ", arrow, ", ", counted(documents, "document")))
     return ExitCode.DONE
 
 

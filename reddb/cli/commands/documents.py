@@ -152,6 +152,8 @@ def find(
     What cannot be compared, such as a missing field or a number with a string, makes a condition
     false, never an error.
     """
+    if only_ids and only_count:
+        raise click.UsageError("--ids and --count exclude each other")
     condition = None if text is None else parse_filter(text)
     search = _Search(kind, condition, tuple(map(parse_field, orders)), reverse, skip, limit)
     output = Output(as_json)

@@ -10,8 +10,16 @@ import trio
 
 from reddb import transfer
 from reddb.cli.failures import CommandError, ExitCode
-from reddb.cli.options import FilePath, as_json, database, examples, names_say_formats, typed
-from reddb.cli.output import Output, stderr_console
+from reddb.cli.options import (
+    FilePath,
+    as_json,
+    database,
+    examples,
+    names_say_formats,
+    typed,
+    with_options,
+)
+from reddb.cli.output import Output, counted, stderr_console
 from reddb.cli.progress import Bar, progress, telling
 from reddb.cli.sources import Kind, Source, reading_disk
 from reddb.cli.standard_output import StandardOutput
@@ -109,10 +117,11 @@ async def _load(
 
 
 def _not_loaded(path: Path, error: DataCorrupted, count: int) -> CommandError:
-    stored = f"The first {count:,} documents were stored" if count else "Nothing was stored"
-    message = f"{path} cannot be loaded: at byte {error.offset}: {error.reason}. {stored}"
-    details: dict[str, Any] = {"offset": error.offset, "reason": error.reason, "documents": count}
-    return CommandError(ExitCode.DAMAGED, message, path=str(path), **details)
+    stored = f"Stored before it: {counted(count, 'document')}" if count else "Nothing was stored"
+    reason = with_options(error.reason)
+    message = f"{path} cannot be loaded: at byte {error.offset}: {reason}. {stored}"
+    details: dict[str, Any] = {"offset": error.offset, "reason": reason, "documents": count}
+    return CommandError(ExitCode.MISFIT, message, path=str(path), **details)
 
 
 @click.command(
@@ -158,7 +167,7 @@ def _say(output: Output, path: Path, to: Path, count: int, what: str) -> None:
     if output.as_json:
         output.record({"path": str(path), what: str(to), "documents": count})
     else:
-        output.line(f"{path} → {to}: {count:,} documents")
+        output.line(f"{path} → {to}: {counted(count, 'document')}")
 
 
 COMMANDS: Final = (dump, load)

@@ -14,7 +14,7 @@ from rich.text import Text
 from reddb.cli.entries import Entry, EntryReader
 from reddb.cli.failures import ExitCode
 from reddb.cli.options import as_json, database, examples, typed
-from reddb.cli.output import Output, stderr_console
+from reddb.cli.output import Output, counted, stderr_console
 from reddb.cli.progress import progress
 from reddb.cli.sources import Kind, Source
 from reddb.codecs import Codec, DocumentCodec
@@ -62,8 +62,7 @@ class _LogWriter:
 
     def _write_lines(self, entry: Entry, codec: DocumentCodec[Any]) -> None:
         what = "compacted up to" if entry.compacted else "commit"
-        count = len(entry.changes)
-        where = f"  at byte {entry.offset}, {count} {'change' if count == 1 else 'changes'}"
+        where = f"  at byte {entry.offset}, {counted(len(entry.changes), 'change')}"
         self.output.line(Text.assemble((f"{what} {entry.seq}", "bold yellow"), (where, "dim")))
         for operation, id_, data in entry.changes:
             head = Text.assemble("  ", (operation, _STYLES[operation]), "  ", (str(id_), "cyan"))

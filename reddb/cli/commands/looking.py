@@ -19,7 +19,7 @@ from reddb.api.first_aid import verify as verify_file
 from reddb.cli.failures import ExitCode
 from reddb.cli.holder import holder_of
 from reddb.cli.options import as_json, database, examples, typed
-from reddb.cli.output import Output, bytes_text, damages, stderr_console
+from reddb.cli.output import Output, bytes_text, counted, damages, stderr_console
 from reddb.cli.progress import Bar, progress
 from reddb.cli.sources import Kind, Source, reading_disk
 from reddb.codecs import Codec
@@ -102,11 +102,13 @@ def _facts(found: Mapping[str, Any]) -> dict[str, str]:
     if found["first_seq"]:
         commits += f"; those up to {found['first_seq']:,} are compacted"
     compacted = bytes_text(found["compacted_size_bytes"])
+    if found["dead_records"]:
+        compacted += f", without {counted(found['dead_records'], 'dead record')}"
     facts = {
         "file": found["path"],
         "format": found["codec"],
         "size": bytes_text(found["file_size_bytes"]),
-        "compacted": f"{compacted}, without {found['dead_records']:,} dead records",
+        "compacted": compacted,
         "documents": f"{found['documents']:,}",
         "commits": commits,
     }

@@ -13,7 +13,7 @@ from reddb.actor.survey import TornTail
 from reddb.api.first_aid import opened_for_reading
 from reddb.cli.failures import CommandError, ExitCode
 from reddb.cli.options import FilePath, as_json, examples, names_say_formats, typed
-from reddb.cli.output import Output, stderr_console, torn
+from reddb.cli.output import Output, counted, stderr_console, torn
 from reddb.cli.progress import Bar, progress, telling
 from reddb.cli.sources import Kind, Source, reading_disk
 from reddb.codecs import Codec
@@ -46,7 +46,7 @@ def _not_moved(old: Path, error: DataCorrupted) -> CommandError:
         f"{error.reason}. Nothing was moved"
     )
     details = {"path": str(old), "offset": error.offset, "reason": error.reason}
-    return CommandError(ExitCode.DAMAGED, message, **details)
+    return CommandError(ExitCode.MISFIT, message, **details)
 
 
 async def _move_out(source: Source, new: Path, bar: Bar) -> tuple[int, TornTail | None]:
@@ -90,7 +90,7 @@ def migrate(
         record = {"path": str(old), "moved_to": str(new), "documents": count}
         output.record({**record, "unfinished": torn(left_out)})
     else:
-        output.line(f"{old} → {new}: {count:,} documents")
+        output.line(f"{old} → {new}: {counted(count, 'document')}")
     return ExitCode.DONE
 
 
