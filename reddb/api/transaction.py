@@ -59,17 +59,15 @@ class Transaction(Generic[T]):
     _record: Callable[[UUID | None, T], Record]
     _ask: Callable[[CommitTransaction], Awaitable[None]]
     status: TransactionStatus = field(default=TransactionStatus.OPEN, init=False)
-    _staged: dict[int, Record | None] = field(factory=dict, init=False)
-    """The newest value of each id that was written; None where it was deleted."""
+    _staged: dict[int, Change] = field(factory=dict, init=False)
+    """The net change to each id that was written, which may be none."""
     _missing: list[int] = field(factory=list, init=False)
-    _view: State[T] = field(init=False)
-    _unseen: dict[int, Record | None] = field(factory=dict, init=False)
-    """What was staged since `_view` was made."""
+    _view: State[T] | None = field(default=None, init=False)
+    """What the transaction sees, but for `_unseen`; None as long as that is its beginning."""
+    _unseen: list[int] = field(factory=list, init=False)
+    """The ids that were written since `_view` was made."""
     _read_keys: set[int] = field(factory=set, init=False)
     _read_predicates: list[Callable[[T], object]] = field(factory=list, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._view = self._began.branch()
 
     def __repr__(self) -> str:
         return f"<Transaction on commit {self._began.seq}, {self.status.value}>"
@@ -85,9 +83,10 @@ class Transaction(Generic[T]):
         """
         self._check_open()
         record = self._record(None, value)
-        if self._is_there(record.key):
+        there = self._data(record.key)
+        if there is not None:
             raise RedDbError(f"a document with the id {record.document.id} is there already")
-        self._stage(record.key, record)
+        self._stage(record.key, there, record)
         return record.document
 
     def update_one(self, id: UUID, value: T) -> None:  # noqa: A002
@@ -101,8 +100,9 @@ class Transaction(Generic[T]):
         self._check_open()
         key = key_of(id)
         record = self._record(id, value)
-        if self._is_there(key):
-            self._stage(key, record)
+        there = self._data(key)
+        if there is not None:
+            self._stage(key, there, record)
         else:
             self._missing.append(key)
 
@@ -115,8 +115,9 @@ class Transaction(Generic[T]):
         """
         self._check_open()
         key = key_of(id)
-        if self._is_there(key):
-            self._stage(key, None)
+        there = self._data(key)
+        if there is not None:
+            self._stage(key, there, None)
         else:
             self._missing.append(key)
 
@@ -260,11 +261,16 @@ class Transaction(Generic[T]):
         staged = self._to_write()
         if not staged.changes and not staged.missing:
             return CommitTransaction(self._began.seq, staged, frozenset(), ())
-        read_keys = self._read_keys | {change.key for change in staged.changes}
-        return CommitTransaction(self._began.seq, staged, read_keys, self._read_predicates)
+        # What was written was looked up before, so its ids are among those that were read.
+        return CommitTransaction(self._began.seq, staged, self._read_keys, self._read_predicates)
 
     def _to_write(self) -> Staged:
-        return Staged(_changes(self._began, self._staged), self._missing)
+        changes = [
+            change
+            for change in self._staged.values()
+            if change.before is not None or change.after is not None
+        ]
+        return Staged(changes, self._missing)
 
     def _check_open(self) -> None:
         if self.status is TransactionStatus.COMMITTING:
@@ -272,14 +278,21 @@ class Transaction(Generic[T]):
         if self.status is not TransactionStatus.OPEN:
             raise TransactionClosed(f"the transaction was {self.status.value}; begin another")
 
-    def _is_there(self, key: int) -> bool:
-        if key in self._staged:
-            return self._staged[key] is not None
+    def _data(self, key: int) -> bytes | None:
+        """Give the encoded value that is there, as the transaction sees it, or None."""
+        change = self._staged.get(key)
+        if change is not None:
+            return change.after
         self._read_keys.add(key)
-        return key in self._began
+        return self._began.data(key)
 
-    def _stage(self, key: int, record: Record | None) -> None:
-        self._staged[key] = self._unseen[key] = record
+    def _stage(self, key: int, there: bytes | None, record: Record | None) -> None:
+        """Put a record, or nothing, in place of what is there."""
+        earlier = self._staged.get(key)
+        before = there if earlier is None else earlier.before
+        change = Change(key, before, None) if record is None else record.change(before)
+        self._staged[key] = change
+        self._unseen.append(key)
 
     def _asked(self, plan: Plan) -> State[T]:
         """Give what a query is to look at, and note what it asks."""
@@ -290,20 +303,19 @@ class Transaction(Generic[T]):
     def _reads(self) -> State[T]:
         """Give what the transaction sees: its beginning with its own writes on top."""
         self._check_open()
+        view = self._began if self._view is None else self._view
         if self._unseen:
-            changes = _changes(self._view, self._unseen)
-            self._view = self._view.apply(changes, self._began.seq)
-            self._unseen = {}
-        return self._view
+            if view is self._began:
+                view = view.branch()
+            changes = [_as_seen(view, self._staged[key]) for key in dict.fromkeys(self._unseen)]
+            changes = [
+                each for each in changes if each.before is not None or each.after is not None
+            ]
+            self._view = view = view.apply(changes, self._began.seq)
+            self._unseen = []
+        return view
 
 
-def _changes(state: State[T], staged: dict[int, Record | None]) -> list[Change]:
-    """Give what `staged` changes in `state`."""
-    changes: list[Change] = []
-    for key, record in staged.items():
-        before = state.data(key)
-        if record is not None:
-            changes.append(record.change(before))
-        elif before is not None:
-            changes.append(Change(key, before, None))
-    return changes
+def _as_seen(view: State[T], change: Change) -> Change:
+    """Give a change as one of what a view has, where it was one of an earlier state."""
+    return Change(change.key, view.data(change.key), change.after, change.document)

@@ -71,6 +71,16 @@ async def test_a_transaction_reads_its_own_writes(
     assert tx.query().all() == [changed, words[2]]
 
 
+async def test_a_transaction_that_has_deleted_everything_sees_nothing(
+    db: RedDb[str], words: list[Document[str]]
+) -> None:
+    tx = db.begin()
+    for word in words:
+        tx.delete_one(word.id)
+    assert [tx.query().all(), tx.query().all(), tx.find_all()] == [[], [], []]
+    tx.rollback()
+
+
 async def test_a_transaction_reads_the_state_of_its_beginning(
     db: RedDb[str], words: list[Document[str]]
 ) -> None:
