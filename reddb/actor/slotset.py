@@ -2,7 +2,8 @@
 
 It is a B+ tree whose nodes are never changed: `add` and `discard` copy the nodes on one path and
 share the rest. Leaves are sorted tuples of ints, so a set of a million slots is a few thousand
-tuples, and none of them is tracked by Python's garbage collector.
+tuples. Python's garbage collector stops tracking those, and never tracks the rest: nothing in a
+set can lead back to it.
 
 Slots are mostly added in rising order, so a full leaf that is added to at its end is kept full
 and a new one begun. Removing drops empty nodes and merges no others.
@@ -14,7 +15,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from attrs import frozen
+import msgspec
 
 _NODE_MAX = 128
 """Slots in a leaf, and children in an inner node."""
@@ -22,8 +23,7 @@ _NODE_MAX = 128
 _Leaf: TypeAlias = tuple[int, ...]
 
 
-@frozen(eq=False, repr=False)
-class _Inner:
+class _Inner(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Children in order, each with the smallest slot that it held when it was made."""
 
     firsts: tuple[int, ...]
@@ -33,8 +33,7 @@ class _Inner:
 _Node: TypeAlias = "_Inner | _Leaf"
 
 
-@frozen(eq=False, repr=False)
-class SlotSet:
+class SlotSet(msgspec.Struct, frozen=True, eq=False, gc=False):
     """An immutable set of ints that iterates in rising order.
 
     Example:
