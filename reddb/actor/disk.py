@@ -1,10 +1,10 @@
 """The disk: the few file-system operations of the file storage. The only `os` and threads.
 
 `Disk` and `DiskFile` are the seam below the file storage. `RealDisk` does each operation in a
-worker thread, beside the limit that trio sets for the application's threads: those can neither
-starve nor deadlock the log. Who uses a disk limits it, by awaiting one operation before the next;
-so there are never more than two, of the log and of a compaction. A write and its sync share one
-hop. Every operation raises OSError when the operating system refuses it, and nothing else.
+thread, beside the limit that trio sets for the application's threads: those can neither starve nor
+deadlock the log. An open file has a thread of its own (`reddb.actor.worker`), so there are never
+more than two, of the log and of a compaction. A write and its sync share one hop. Every operation
+raises OSError when the operating system refuses it, and nothing else.
 
 An operation that has begun in a thread is not abandoned when its task is cancelled.
 """
@@ -15,12 +15,17 @@ import contextlib
 import errno
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar, TypeVarTuple
 
 from attrs import define, field, frozen
 
 from reddb.actor.turns import run_in_thread
+from reddb.actor.worker import Worker
+
+R = TypeVar("R")
+Args = TypeVarTuple("Args")
 
 
 class DiskFile(Protocol):
@@ -77,26 +82,35 @@ class Disk(Protocol):
 @define(eq=False)
 class _RealFile:
     _fd: int
+    _worker: Worker = field(factory=Worker, init=False)
+
+    async def _call(self, fn: Callable[[int, *Args], R], *args: *Args) -> R:
+        if self._fd < 0:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return await self._worker.run(fn, self._fd, *args)
 
     async def size(self) -> int:
-        return (await run_in_thread(os.fstat, self._fd)).st_size
+        return (await self._call(os.fstat)).st_size
 
     async def read(self, offset: int, size: int) -> bytes:
-        return await run_in_thread(_read, self._fd, offset, size)
+        return await self._call(_read, offset, size)
 
     async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
-        await run_in_thread(_write, self._fd, offset, data, sync)
+        await self._call(_write, offset, data, sync)
 
     async def sync(self) -> None:
-        await run_in_thread(_sync, self._fd)
+        await self._call(_sync)
 
     async def truncate(self, size: int) -> None:
-        await run_in_thread(_truncate, self._fd, size)
+        await self._call(_truncate, size)
 
     async def aclose(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            await run_in_thread(os.close, fd)
+            try:
+                await self._worker.run(os.close, fd)
+            finally:
+                self._worker.close()
 
 
 @define(eq=False)
@@ -185,8 +199,6 @@ def _write(fd: int, offset: int, data: bytes, sync: bool) -> None:
 
 
 def _sync(fd: int) -> None:
-    if fd < 0:  # Python has a ValueError for it.
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     if hasattr(fcntl, "F_FULLFSYNC"):  # macOS: fsync alone leaves data in the drive's cache.
         fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
     elif hasattr(os, "fdatasync"):

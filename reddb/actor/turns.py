@@ -28,7 +28,7 @@ _PAUSE_SECONDS: Final = 10e-6
 _TURNS: Final = 4
 """How many turns more a commit is given."""
 
-_threads_at_work: Final[list[None]] = []
+threads_at_work: Final[list[None]] = []
 """An item for each, of all databases of the process, as the interpreter's lock is for all of it.
 
 Programs may run trio in several threads, in which a list is changed safely and a number is not.
@@ -53,17 +53,17 @@ _NO_LIMIT: Any = _NoLimit()  # Any: trio takes what has these methods, its annot
 
 async def run_in_thread(fn: Callable[[*Args], R], *args: *Args) -> R:
     """Call `fn` in a worker thread, whatever the application's threads are busy with."""
-    _threads_at_work.append(None)
+    threads_at_work.append(None)
     try:
         return await trio.to_thread.run_sync(fn, *args, limiter=_NO_LIMIT)
     finally:
-        _threads_at_work.pop()
+        threads_at_work.pop()
 
 
 async def let_others_run() -> None:
     """Be a checkpoint, which work that takes long passes every fraction of a millisecond."""
     await trio.lowlevel.checkpoint()
-    if _threads_at_work:
+    if threads_at_work:
         time.sleep(_PAUSE_SECONDS)  # noqa: ASYNC251  # To give up the lock, not to wait.
         for _ in range(_TURNS):
             await trio.lowlevel.checkpoint()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from reddb import (
     RedDb,
     WriteOrder,
 )
+from reddb.actor.worker import Worker
 from reddb.testing.cancellation import cancel_everywhere
 
 pytest_plugins = ("isolation_fixtures",)
@@ -42,6 +44,11 @@ def open_files() -> set[str]:
     return {path for path in found if "/notes" in path}
 
 
+def files_threads() -> set[threading.Thread]:
+    """Give the threads of files' own that are there."""
+    return {thread for thread in threading.enumerate() if thread.name == "reddb disk"}
+
+
 def suffixes(directory: Path) -> set[str]:
     """Give how the names of a directory's files end."""
     return {path.suffix for path in directory.iterdir()}
@@ -51,21 +58,24 @@ def suffixes(directory: Path) -> set[str]:
 def at_work(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What worker threads are doing. None may be left to itself when its caller is cancelled."""
     doing: list[object] = []
-    run_sync = trio.to_thread.run_sync
+    run_sync, run = trio.to_thread.run_sync, Worker.run
 
-    async def watched(function: Any, *args: Any, **settings: Any) -> Any:
+    def noted(function: Any, args: Any) -> Any:
+        doing.append(function)
+        try:
+            return function(*args)
+        finally:
+            doing.remove(function)
+
+    async def in_trios(function: Any, *args: Any, **settings: Any) -> Any:
         assert not settings.get("abandon_on_cancel")
+        return await run_sync(noted, function, args, **settings)
 
-        def work() -> Any:
-            doing.append(function)
-            try:
-                return function(*args)
-            finally:
-                doing.remove(function)
+    async def in_a_files_own(worker: Worker, function: Any, *args: Any) -> Any:
+        return await run(worker, noted, function, args)
 
-        return await run_sync(work, **settings)
-
-    monkeypatch.setattr(trio.to_thread, "run_sync", watched)
+    monkeypatch.setattr(trio.to_thread, "run_sync", in_trios)
+    monkeypatch.setattr(Worker, "run", in_a_files_own)
     return doing
 
 
@@ -180,6 +190,7 @@ async def test_nothing_is_left_behind(
         storage = Doomed(tmp_path / "notes.x")
         storage.error = FAILURES[end]()
     tasks = trio.lowlevel.current_statistics().tasks_living
+    threads = files_threads()
     try:
         async with kind.open(config, int, storage=storage) as db:
             await end(db)
@@ -187,6 +198,9 @@ async def test_nothing_is_left_behind(
         if not is_expected(error):
             raise
     assert at_work == []  # Trio keeps its worker threads for later; none is at work.
+    for thread in files_threads() - threads:
+        thread.join(60)
+        assert not thread.is_alive()
     assert trio.lowlevel.current_statistics().tasks_living == tasks
     assert not open_files()
     left = suffixes(tmp_path) - {".lock"}
