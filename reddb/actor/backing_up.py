@@ -17,6 +17,7 @@ from reddb.actor.file_storage import write_checkpoint
 from reddb.actor.frames import Header, encode_header
 from reddb.actor.new_file import new_file
 from reddb.actor.state import State
+from reddb.actor.wording import counted
 
 
 @frozen(kw_only=True)
@@ -42,8 +43,8 @@ class BackupReport:
 
     def __str__(self) -> str:
         return (
-            f"{self.path}: {self.live_document_count} documents at commit {self.seq}, "
-            f"{self.file_size_bytes} bytes of {self.codec}"
+            f"{self.path}: {counted(self.live_document_count, 'document')} at commit {self.seq}, "
+            f"{counted(self.file_size_bytes, 'byte')} of {self.codec}"
         )
 
 

@@ -27,6 +27,7 @@ from reddb.actor.frames import (
 from reddb.actor.new_file import new_file
 from reddb.actor.survey import Damage, TornTail
 from reddb.actor.verification import Tally, header_of, look_through
+from reddb.actor.wording import counted
 from reddb.errors import CodecMismatch, DataCorrupted
 
 
@@ -75,8 +76,8 @@ class SalvageReport:
 
     def __str__(self) -> str:
         saved = (
-            f"{self.target}: saved {self.commit_count} commits of {self.source}, "
-            f"{self.live_document_count} documents"
+            f"{self.target}: saved {counted(self.commit_count, 'commit')} of {self.source}, "
+            f"{counted(self.live_document_count, 'document')}"
         )
         torn = [] if self.torn_tail is None else [self.torn_tail]
         return "\n".join(map(str, [saved, *self.damage, *torn]))

@@ -35,6 +35,7 @@ from reddb.actor.frames import (
     decode_frames,
 )
 from reddb.actor.recovery import is_damage
+from reddb.actor.wording import counted
 
 _LOOKS_MAX: Final = 16
 """How often a bad frame of a file that goes on to grow is looked at."""
@@ -63,7 +64,8 @@ class Damage:
 
     def __str__(self) -> str:
         missing = f"; commits missing: {self.commits_missing}" if self.commits_missing else ""
-        return f"{self.length_bytes} bytes damaged at byte {self.offset}: {self.reason}{missing}"
+        damaged = f"{counted(self.length_bytes, 'byte')} damaged at byte {self.offset}"
+        return f"{damaged}: {self.reason}{missing}"
 
 
 @frozen
@@ -82,8 +84,9 @@ class TornTail:
     """Why it is no whole frame."""
 
     def __str__(self) -> str:
-        where = f"{self.length_bytes} bytes at byte {self.offset}"
-        return f"{where} are an unfinished write: {self.reason}"
+        where = f"{counted(self.length_bytes, 'byte')} at byte {self.offset}"
+        are = "is" if self.length_bytes == 1 else "are"
+        return f"{where} {are} an unfinished write: {self.reason}"
 
 
 @frozen
@@ -296,4 +299,4 @@ def told_of_move(further_bytes: int) -> str:
         return ""
     count = abs(further_bytes)
     change = "too many" if further_bytes > 0 else "missing"
-    return f"; {count} {'byte is' if count == 1 else 'bytes are'} {change} here"
+    return f"; {counted(count, 'byte')} {'is' if count == 1 else 'are'} {change} here"

@@ -28,6 +28,7 @@ from reddb.actor.frames import (
 from reddb.actor.scan import sliced
 from reddb.actor.survey import Damage, Frames, Survey, TornTail, told_of_move
 from reddb.actor.turns import let_others_run
+from reddb.actor.wording import counted
 from reddb.codecs import DocumentCodec
 from reddb.errors import CodecMismatch, DataCorrupted, DecodeError
 
@@ -77,9 +78,11 @@ class VerifyReport:
 
     def __str__(self) -> str:
         found = (
-            f"{self.path}: {self.codec or 'unknown codec'}, {self.file_size_bytes} bytes, "
-            f"{self.commit_count} commits up to {self.last_seq}, "
-            f"{self.live_document_count} documents, {self.dead_record_count} dead records"
+            f"{self.path}: {self.codec or 'unknown codec'}, "
+            f"{counted(self.file_size_bytes, 'byte')}, "
+            f"{counted(self.commit_count, 'commit')} up to {self.last_seq}, "
+            f"{counted(self.live_document_count, 'document')}, "
+            f"{counted(self.dead_record_count, 'dead record')}"
         )
         torn = [] if self.torn_tail is None else [self.torn_tail]
         undecodable = [f"cannot be decoded: document {each}" for each in self.undecodable]

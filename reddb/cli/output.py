@@ -23,6 +23,7 @@ from rich.pretty import pretty_repr
 from rich.text import Text
 
 from reddb.actor.survey import Damage, TornTail
+from reddb.actor.wording import counted
 from reddb.cli import layout
 from reddb.cli.sources import Kind
 from reddb.codecs import JsonCodec
@@ -167,11 +168,6 @@ def one_line(data: Any, kind: Kind) -> str:
     if kind.typed:
         return " ".join(repr(data).splitlines())
     return _JSON.encode(kind.plain(data)).decode()
-
-
-def counted(count: int, thing: str) -> str:
-    """Give how many there are of a thing, such as ``1 document`` and ``2,000 documents``."""
-    return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
 def bytes_text(count: int) -> str:

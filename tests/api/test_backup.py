@@ -70,6 +70,14 @@ async def test_a_backup_of_an_empty_database_is_an_empty_database() -> None:
     assert await contents(place.disk) == []
 
 
+async def test_the_report_of_a_backup_counts_one_as_one() -> None:
+    async with OnSimulatedDisk()() as db:
+        await db.insert_one("a")
+        report = await db.backup(COPY)
+    written = f"{report.file_size_bytes} bytes of {report.codec}"
+    assert str(report) == f"{COPY}: 1 document at commit 1, {written}"
+
+
 async def contents(disk: SimulatedDisk) -> list[Any]:
     async with RedDb.open("copy", codec=JsonCodec(), storage=FileStorage(COPY, disk=disk)) as db:
         return [document.data for document in await db.find_all()]

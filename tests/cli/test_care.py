@@ -45,7 +45,7 @@ def test_a_file_of_an_own_codec_is_backed_up_without_it(tmp_path: Path) -> None:
 
     trio.run(fill)
     ran = reddb("backup", path, copy)
-    assert ran.out == f"{copy}: 1 documents at commit 1, {copy.stat().st_size} bytes of own\n"
+    assert ran.out == f"{copy}: 1 document at commit 1, {copy.stat().st_size} bytes of own\n"
     assert reddb("find", copy, "--codec", "cli_tools:OwnCodec", "--count").out == "1\n"
 
 

@@ -365,3 +365,8 @@ async def test_a_report_can_be_printed() -> None:
         "68 bytes damaged at byte 268: the payload's checksum does not match; commits missing: 1",
         "68 bytes at byte 676 are an unfinished write: the frame is cut short",
     ]
+
+
+async def test_a_report_counts_one_as_one() -> None:
+    report, _ = await salvaged(log_of(puts(1)))
+    assert str(report) == "saved.json: saved 1 commit of notes.json, 1 document"

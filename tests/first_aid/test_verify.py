@@ -339,6 +339,20 @@ async def test_a_report_can_be_printed() -> None:
     assert len(lines) == 3 + 8
 
 
+async def test_a_report_counts_one_as_one() -> None:
+    log = log_of(puts(1))
+    assert str(await verified(log)) == (
+        f"notes.json: json, {len(log)} bytes, 1 commit up to 1, 1 document, 0 dead records"
+    )
+    unfinished = str(await verified(log + b"x")).splitlines()[1]
+    assert unfinished.startswith(f"1 byte at byte {len(log)} is an unfinished write: ")
+    log = log_of(puts(1), [(1, None)])
+    assert str(await verified(log)).endswith("2 commits up to 2, 0 documents, 2 dead records")
+    log = log_of(puts(1), puts(1))
+    assert str(await verified(log)).endswith("2 commits up to 2, 1 document, 1 dead record")
+    assert str(Damage(64, 1, "why", None)) == "1 byte damaged at byte 64: why"
+
+
 # Real files.
 
 

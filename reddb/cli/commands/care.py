@@ -14,10 +14,11 @@ from reddb.actor.backing_up import BackupReport, write_backup
 from reddb.actor.disk import RealDisk
 from reddb.actor.reading import read_state
 from reddb.actor.salvaging import SalvageReport
+from reddb.actor.wording import counted
 from reddb.api.first_aid import salvage as salvage_file
 from reddb.cli.failures import CommandError, ExitCode
 from reddb.cli.options import FilePath, as_json, database, examples, names_say_formats, typed
-from reddb.cli.output import Output, bytes_text, counted, damages, stderr_console
+from reddb.cli.output import Output, bytes_text, damages, stderr_console
 from reddb.cli.progress import Bar, progress
 from reddb.cli.sources import Kind, Source, reading_disk
 from reddb.cli.watched_disk import WatchedDisk

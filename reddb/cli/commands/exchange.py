@@ -9,6 +9,7 @@ import rich_click as click
 import trio
 
 from reddb import transfer
+from reddb.actor.wording import counted
 from reddb.cli.failures import CommandError, ExitCode
 from reddb.cli.options import (
     FilePath,
@@ -19,7 +20,7 @@ from reddb.cli.options import (
     typed,
     with_options,
 )
-from reddb.cli.output import Output, counted, stderr_console
+from reddb.cli.output import Output, stderr_console
 from reddb.cli.progress import Bar, progress, telling
 from reddb.cli.sources import Kind, Source, reading_disk
 from reddb.cli.standard_output import StandardOutput

@@ -11,10 +11,11 @@ import trio
 from attrs import define, evolve
 from rich.text import Text
 
+from reddb.actor.wording import counted
 from reddb.cli.entries import Entry, EntryReader
 from reddb.cli.failures import ExitCode
 from reddb.cli.options import as_json, database, examples, typed
-from reddb.cli.output import Output, counted, stderr_console
+from reddb.cli.output import Output, stderr_console
 from reddb.cli.progress import progress
 from reddb.cli.sources import Kind, Source
 from reddb.codecs import Codec, DocumentCodec

@@ -15,11 +15,12 @@ from rich.text import Text
 from reddb.actor.file_storage import FileStorage
 from reddb.actor.frames import Frame, FrameKind
 from reddb.actor.verification import VerifyReport
+from reddb.actor.wording import counted
 from reddb.api.first_aid import verify as verify_file
 from reddb.cli.failures import ExitCode
 from reddb.cli.holder import holder_of
 from reddb.cli.options import as_json, database, examples, typed
-from reddb.cli.output import Output, bytes_text, counted, damages, stderr_console
+from reddb.cli.output import Output, bytes_text, damages, stderr_console
 from reddb.cli.progress import Bar, progress
 from reddb.cli.sources import Kind, Source, reading_disk
 from reddb.codecs import Codec

@@ -10,10 +10,11 @@ import trio
 
 from reddb import migrate as moving
 from reddb.actor.survey import TornTail
+from reddb.actor.wording import counted
 from reddb.api.first_aid import opened_for_reading
 from reddb.cli.failures import CommandError, ExitCode
 from reddb.cli.options import FilePath, as_json, examples, names_say_formats, typed
-from reddb.cli.output import Output, counted, stderr_console, torn
+from reddb.cli.output import Output, stderr_console, torn
 from reddb.cli.progress import Bar, progress, telling
 from reddb.cli.sources import Kind, Source, reading_disk
 from reddb.codecs import Codec
