@@ -17,7 +17,7 @@ import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeVar, TypeVarTuple
+from typing import Final, Protocol, TypeVar, TypeVarTuple
 
 from attrs import define, field, frozen
 
@@ -26,6 +26,9 @@ from reddb.actor.worker import Worker
 
 R = TypeVar("R")
 Args = TypeVarTuple("Args")
+
+NO_DIRECTORY: Final = "No such directory (create it first)"
+"""What a lock's OSError says where its directory is missing."""
 
 
 class DiskFile(Protocol):
@@ -228,7 +231,7 @@ def _sync_directory(path: Path) -> None:
 def _lock(path: Path) -> int | None:
     """Lock the file at `path`; try again if its last holder removed it in between."""
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = _open_lock(path)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(fd), path.stat()):
@@ -242,6 +245,17 @@ def _lock(path: Path) -> int | None:
             os.close(fd)
             raise
         os.close(fd)
+
+
+def _open_lock(path: Path) -> int:
+    """Open the file at `path`; an error names its directory, as no user has named the file."""
+    directory = str(path.parent)
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, NO_DIRECTORY, directory) from None
+    except NotADirectoryError as error:
+        raise NotADirectoryError(errno.ENOTDIR, error.strerror, directory) from None
 
 
 def _unlock(fd: int, path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import trio
 from attrs import field, frozen
 
+from reddb.actor.disk import NO_DIRECTORY
 from reddb.api.first_aid import verify
 from reddb.cli.filters import FilterError
 from reddb.cli.holder import holder_of
@@ -193,9 +194,8 @@ def _file(error: OSError) -> Failure:
     reason = (error.strerror or str(error)).lower()
     shown = path or "the file"
     match error:
-        case FileNotFoundError() if path is not None and _lacks_directory(Path(path)):
-            message = f"there is no directory {Path(path).parent}: create it first"
-            path = str(Path(path).parent)
+        case FileNotFoundError() if error.strerror == NO_DIRECTORY:
+            message = f"there is no directory {path}: create it first"
         case FileNotFoundError() if path is not None:
             message = f"there is no file {path}{_meant(Path(path))}"
         case FileExistsError():
@@ -209,11 +209,6 @@ def _file(error: OSError) -> Failure:
         case _:
             message = f"{shown} cannot be read or written: {reason}"
     return Failure(ExitCode.FILE, message, {"path": path, "reason": reason})
-
-
-def _lacks_directory(path: Path) -> bool:
-    """Tell whether a path is that of a lock, which is made before any new file, in no directory."""
-    return path.suffix == ".lock" and not path.parent.is_dir()
 
 
 def _meant(path: Path) -> str:

@@ -117,8 +117,9 @@ async def test_a_directory_that_is_none_is_an_os_error(tmp_path: Path, directory
     (tmp_path / "file").touch()
     path = tmp_path / directory / "log"
     disk: Disk = RealDisk()
-    with pytest.raises(OSError, match=directory):
+    with pytest.raises(OSError, match=directory) as caught:
         await disk.lock(path)
+    assert caught.value.filename == str(path.parent), "nobody named the lock"
     with pytest.raises(OSError, match=directory):
         await disk.create(path)
     with pytest.raises(OSError, match=directory):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import stat
 import subprocess
@@ -118,7 +119,13 @@ async def test_a_directory_that_is_missing_cannot_be_opened(file_home: Home) -> 
     with pytest.raises(PersistFailed) as caught:
         async with home.open():
             raise AssertionError("it must not open")
-    assert isinstance(caught.value.__cause__, FileNotFoundError)
+    cause = caught.value.__cause__
+    assert isinstance(cause, FileNotFoundError)
+    assert (cause.errno, cause.filename) == (errno.ENOENT, str(home.directory))
+    assert str(caught.value) == (
+        f"the log cannot be opened: [Errno {errno.ENOENT}] "
+        f"No such directory (create it first): {str(home.directory)!r}"
+    )
     assert names_in(file_home.directory) == []
 
 

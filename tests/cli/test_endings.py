@@ -215,6 +215,13 @@ def test_a_new_file_needs_a_directory(tmp_path: Path, command: str) -> None:
     assert ran.err == f"Error: there is no directory {directory}: create it first\n"
     error = reddb(command, path, directory / "new.json", "--json").error
     assert (error["kind"], error["path"]) == ("file", str(directory))
+    assert error["reason"] == "no such directory (create it first)"
+
+
+def test_a_new_file_in_what_is_no_directory_names_that(tmp_path: Path) -> None:
+    path, _ = notes(tmp_path)
+    ran = reddb("backup", path, path / "new.json")
+    assert ran.err == f"Error: {path} cannot be read or written: not a directory\n"
 
 
 # Databases that are in use.
