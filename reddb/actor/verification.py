@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Final
 from uuid import UUID
 
@@ -34,6 +35,9 @@ from reddb.errors import CodecMismatch, DataCorrupted, DecodeError
 
 _SLICE_FACTS: Final = 128
 """Documents that are looked at between two checkpoints."""
+
+_REASON_CHARS_MAX: Final = 500
+"""How much is kept of why a document cannot be decoded, of each of them."""
 
 
 @frozen(kw_only=True)
@@ -70,6 +74,9 @@ class VerifyReport:
     """What is damaged, in the order of the file."""
     undecodable: tuple[UUID, ...]
     """The live documents that could not be decoded; empty if there was no codec to try it with."""
+    undecodable_reasons: tuple[str, ...]
+    """Why each of them could not be, in the same order: what does not fit, and where it is. Each
+    is one line of at most 500 characters."""
 
     @property
     def ok(self) -> bool:
@@ -85,7 +92,10 @@ class VerifyReport:
             f"{counted(self.dead_record_count, 'dead record')}"
         )
         torn = [] if self.torn_tail is None else [self.torn_tail]
-        undecodable = [f"cannot be decoded: document {each}" for each in self.undecodable]
+        undecodable = [
+            f"cannot be decoded: document {id_}: {reason}"
+            for id_, reason in zip(self.undecodable, self.undecodable_reasons, strict=True)
+        ]
         return "\n".join(map(str, [found, *self.damage, *torn, *undecodable]))
 
 
@@ -102,7 +112,8 @@ class Tally:
     commit_count: int = 0
     record_count: int = 0
     live: set[int] = field(factory=set)
-    undecodable: set[int] = field(factory=set)
+    undecodable: dict[int, str] = field(factory=dict)
+    """Why each of these live documents could not be decoded."""
 
     async def add(self, frames: Sequence[Frame]) -> None:
         """Add frames, in order."""
@@ -117,22 +128,20 @@ class Tally:
     def _add_facts(self, facts: Sequence[Fact]) -> None:
         self.record_count += len(facts)
         for key, data in facts:
-            self.undecodable.discard(key)
+            self.undecodable.pop(key, None)
             if data is None:
                 self.live.discard(key)
             else:
                 self.live.add(key)
-                if not self._decodes(data):
-                    self.undecodable.add(key)
+                self._try_to_decode(key, data)
 
-    def _decodes(self, data: bytes) -> bool:
+    def _try_to_decode(self, key: int, data: bytes) -> None:
         if self._codec is None:
-            return True
+            return
         try:
             self._codec.decode(data)
-        except DecodeError:
-            return False
-        return True
+        except DecodeError as error:  # It holds on to the document, and its text may quote it.
+            self.undecodable[key] = shorten(str(error), _REASON_CHARS_MAX)
 
 
 @define
@@ -234,6 +243,7 @@ async def verify_log(file: DiskFile, path: Path, codec: DocumentCodec[Any] | Non
     survey = beginning.survey(file, size)
     tally = Tally(codec)
     found = await look_through(survey, tally.add)
+    undecodable = sorted(tally.undecodable.items())
     return VerifyReport(
         path=path,
         codec=header.codec if broken is None else None,
@@ -246,5 +256,6 @@ async def verify_log(file: DiskFile, path: Path, codec: DocumentCodec[Any] | Non
         dead_record_count=tally.record_count - len(tally.live),
         torn_tail=found.torn_tail,
         damage=(*([broken] if broken else []), *found.damage),
-        undecodable=tuple(UUID(int=key) for key in sorted(tally.undecodable)),
+        undecodable=tuple(UUID(int=key) for key, _ in undecodable),
+        undecodable_reasons=tuple(reason for _, reason in undecodable),
     )

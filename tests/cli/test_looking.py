@@ -134,7 +134,11 @@ def test_documents_of_another_type_are_listed(tmp_path: Path) -> None:
     path, ids = notes(tmp_path)
     ran = reddb("verify", path, "--type", "builtins:int", "--json")
     assert ran.code == ExitCode.MISFIT
-    assert sorted(ran.records[0]["undecodable"]) == sorted(map(str, ids[:2]))
+    [report] = ran.records
+    assert sorted(report["undecodable"]) == sorted(map(str, ids[:2]))
+    assert report["undecodable_reasons"] == ["expected int, found dict (at $)"] * 2
+    ran = reddb("verify", path, "--type", "builtins:int")
+    assert f"cannot be decoded: document {ids[0]}: expected int, found dict (at $)\n" in ran.out
 
 
 # log

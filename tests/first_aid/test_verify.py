@@ -38,6 +38,7 @@ from reddb import (
     RedDb,
     TornTail,
     VerifyReport,
+    YamlCodec,
     verify,
 )
 from reddb.actor.frames import HEADER_BYTES, FrameKind, Header, encode_frame, encode_header
@@ -77,6 +78,7 @@ async def test_a_sound_log_is_counted_through(database: type[RedDb[Any]]) -> Non
         torn_tail=None,
         damage=(),
         undecodable=(),
+        undecodable_reasons=(),
     )
 
 
@@ -296,6 +298,8 @@ async def test_documents_are_decoded_only_if_asked_for() -> None:
     assert (await verified(log)).undecodable == ()
     report = await verified(log, codec=JsonCodec())
     assert report.undecodable == ids(2)
+    [reason] = report.undecodable_reasons
+    assert reason.startswith("the bytes are not json: ")
     assert not report.ok and not report.damage
     assert (await verified(log, codec=JsonCodec(), document_type=str)).undecodable == ids(2, 3)
 
@@ -304,6 +308,26 @@ async def test_only_live_documents_need_to_be_decodable() -> None:
     bad = b"no json"
     log = log_of([(1, bad), (2, bad), (3, bad)], puts(1), [(2, None)], [(4, bad)], puts(4))
     assert (await verified(log, codec=JsonCodec())).undecodable == ids(3)
+
+
+async def test_each_reason_is_that_of_its_document_as_it_is_now() -> None:
+    log = log_of([(2, b"1"), (1, b"{}"), (3, b"1")], [(2, b'{"text":1}')], [(3, b'{"text":"a"}')])
+    report = await verified(log, codec=JsonCodec(), document_type=Note)
+    assert report.undecodable == ids(1, 2)
+    assert report.undecodable_reasons == (
+        "field 'text' is missing (at $.text)",
+        "expected str, found int (at $.text)",
+    )
+
+
+async def test_a_reason_is_one_line_of_bounded_length() -> None:
+    tag = b"!" + b"x" * 100_000
+    yaml = Header("yaml", bytes(16), 0, HEADER_BYTES)
+    log = log_of([(1, b"[1,\n2"), (2, tag + b" 1")], header=yaml)
+    report = await verified(log, codec=YamlCodec())
+    assert report.undecodable == ids(1, 2)
+    assert all(len(reason) <= 500 for reason in report.undecodable_reasons)
+    assert len(str(report).splitlines()) == 3
 
 
 async def test_another_codec_is_refused() -> None:
@@ -335,7 +359,8 @@ async def test_a_report_can_be_printed() -> None:
         "68 bytes damaged at byte 268: the payload's checksum does not match; commits missing: 1",
         "68 bytes at byte 676 are an unfinished write: the frame is cut short",
     ]
-    assert lines[3] == f"cannot be decoded: document {ids(1)[0]}"
+    why = "expected int, found str (at $)"
+    assert lines[3] == f"cannot be decoded: document {ids(1)[0]}: {why}"
     assert len(lines) == 3 + 8
 
 

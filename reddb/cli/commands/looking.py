@@ -146,6 +146,7 @@ def verified(report: VerifyReport) -> dict[str, Any]:
         "last_seq": report.last_seq,
         **damages(report.damage, report.torn_tail),
         "undecodable": [str(each) for each in report.undecodable],
+        "undecodable_reasons": list(report.undecodable_reasons),
     }
 
 

@@ -121,7 +121,7 @@ class Judge:
                 if report.codec in {None, codec.name}:
                     with self.meter.bounded(len(log)):
                         decoding = await reddb.verify(PATH, codec=codec, disk=disk)
-                    if evolve(decoding, undecodable=()) != report:
+                    if evolve(decoding, undecodable=(), undecodable_reasons=()) != report:
                         raise Violation("verify finds something else when it decodes documents")
                     report = decoding
             except DataCorrupted as error:
