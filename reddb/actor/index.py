@@ -10,6 +10,7 @@ exception in it belongs to the caller whose command it was, and that command cha
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
 from itertools import chain
 from typing import Any, Final, TypeAlias
@@ -55,10 +56,17 @@ class Index:
 
         Raises:
             TypeError: The key function gave something that cannot be hashed.
-            Exception: Whatever the key function raises.
+            Exception: Whatever the key function raises, with a note that names the index.
         """
-        key = self.key_fn(data)
-        hash(key)
+        try:
+            key = self.key_fn(data)
+            hash(key)
+        except Exception as error:
+            note = f"in the key of index {self.name!r}"
+            if note not in getattr(error, "__notes__", ()):  # A function may raise one error twice.
+                with contextlib.suppress(Exception):  # One of a frozen class takes no note.
+                    error.add_note(note)
+            raise
         return key if key == key else NO_KEY  # noqa: PLR0124  # NaN is not equal to itself.
 
     def slots(self, key: Hashable) -> Iterator[int]:

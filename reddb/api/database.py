@@ -576,6 +576,7 @@ class RedDb(Generic[T]):
             name: What `using_index` calls it.
             key_fn: Given a document's data; gives its key, which must be hashable, and equal for
                 equal data. Documents whose key is not equal to itself, such as NaN, are not held.
+                What it raises, here or at a later write, gets a note that names the index.
             unique: Whether no two documents may have the same key.
 
         Raises:

@@ -71,6 +71,37 @@ def test_keys_that_cannot_be_hashed_are_refused() -> None:
         index.slots(unhashable)
 
 
+def test_an_error_of_a_key_function_names_the_index() -> None:
+    error = ZeroDivisionError("why")
+
+    def key(data: object) -> Hashable:
+        if data == "unhashable":
+            return [data]  # type: ignore[return-value]  # Wrong on purpose.
+        raise error
+
+    index = Index("by_key", key)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError) as caught:
+            index.key_of("a")
+        assert caught.value is error
+        assert error.__notes__ == ["in the key of index 'by_key'"]
+    with pytest.raises(TypeError) as refused:
+        index.key_of("unhashable")
+    assert refused.value.__notes__ == ["in the key of index 'by_key'"]
+
+
+def test_an_error_that_takes_no_note_comes_out_as_it_is() -> None:
+    class FrozenError(Exception):
+        def __setattr__(self, name: str, value: object) -> None:
+            raise AttributeError(name)
+
+    def key(data: object) -> Hashable:
+        raise FrozenError
+
+    with pytest.raises(FrozenError):
+        Index("by_key", key).key_of("a")
+
+
 def test_a_unique_key_names_its_holder() -> None:
     index = index_of([(3, "a"), (4, "b")], unique=True)
     with pytest.raises(KeyTaken) as caught:

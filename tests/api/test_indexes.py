@@ -265,8 +265,9 @@ async def test_a_key_function_that_raises_refuses_the_write(
         lambda: _commit_one(notes, Note("bob", 0)),
     ]
     for call in calls:
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(ZeroDivisionError) as caught:
             await call()
+        assert caught.value.__notes__ == ["in the key of index 'key'"]
         assert await notes.find_all() == [document]
         assert await notes.using_index("key", 1.0) == [document]
         assert await notes.using_index("key", 0.5) == []
@@ -281,8 +282,9 @@ async def test_a_key_function_that_raises_while_an_index_is_built_leaves_none(
     notes: RedDb[Note],
 ) -> None:
     await notes.insert([Note("ada", 1), Note("bob", 0)])
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError) as caught:
         await notes.add_index("key", lambda note: 1 / note.count)
+    assert caught.value.__notes__ == ["in the key of index 'key'"]
     with pytest.raises(IndexNotFound):
         await notes.using_index("key", 1.0)
     await notes.insert_one(Note("cyd", 0))
