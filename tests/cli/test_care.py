@@ -107,6 +107,20 @@ def test_a_lost_header_needs_the_codec(tmp_path: Path) -> None:
     assert ran.out.startswith(f"{saved}: saved 4 commits of {path}, 2 documents\n")
 
 
+@pytest.mark.parametrize("header_is_damaged", [False, True])
+def test_what_is_salvaged_is_not_named_for_a_format_that_it_does_not_have(
+    tmp_path: Path, header_is_damaged: bool
+) -> None:
+    path, _ = notes(tmp_path)
+    flipped(path, 10 if header_is_damaged else 120)
+    options = ["--codec", "json"] if header_is_damaged else []
+    ran = reddb("salvage", path, tmp_path / "saved.yaml", *options)
+    assert ran.code == ExitCode.USAGE
+    assert "saved.yaml would be in the format json" in ran.err and "end in .json" in ran.err
+    assert list(tmp_path.iterdir()) == [path]
+    assert reddb("salvage", path, tmp_path / "saved.bak", *options).code == ExitCode.DONE
+
+
 def test_a_name_that_no_codec_can_have_is_a_wrong_command_line(tmp_path: Path) -> None:
     path, _ = notes(tmp_path)
     ran = reddb("salvage", path, tmp_path / "saved.json", "--codec", "")

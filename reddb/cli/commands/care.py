@@ -14,7 +14,9 @@ from reddb.actor.backing_up import BackupReport, write_backup
 from reddb.actor.disk import RealDisk
 from reddb.actor.reading import read_state
 from reddb.actor.salvaging import SalvageReport
+from reddb.actor.verification import header_of
 from reddb.actor.wording import counted
+from reddb.api.first_aid import opened_for_reading
 from reddb.api.first_aid import salvage as salvage_file
 from reddb.cli.failures import CommandError, ExitCode
 from reddb.cli.options import FilePath, as_json, database, examples, names_say_formats, typed
@@ -52,8 +54,8 @@ def _check_ending(to: Path, codec: str) -> None:
     own = suffixes.pop(codec, None)
     if own is not None and to.suffix in suffixes.values():
         message = (
-            f"{to} would be in the format {codec}, as the database is: let its name end in {own}, "
-            f"or change the format with 'reddb dump' and 'reddb load'"
+            f"{to} would be in the format {codec}, as the database is: let its name end in {own}; "
+            f"'reddb dump' and 'reddb load' then change the format"
         )
         raise CommandError(ExitCode.USAGE, message)
 
@@ -95,7 +97,11 @@ def backup(path: Path, to: Path, as_json: bool) -> ExitCode:
 
 
 async def _salvage(path: Path, to: Path, codec: str | None, bar: Bar) -> SalvageReport:
-    return await salvage_file(path, to, codec=codec, disk=reading_disk(path, bar))
+    disk = reading_disk(path, bar)
+    async with opened_for_reading(disk, path) as file:
+        beginning = await header_of(file, path, codec or "")
+    _check_ending(to, beginning.header.codec)
+    return await salvage_file(path, to, codec=codec, disk=disk)
 
 
 @click.command(
@@ -118,7 +124,8 @@ def salvage(path: Path, to: Path, codec: str | None, as_json: bool) -> ExitCode:
 
     NEW-FILE, which must not be there yet, opens as usual. The damaged file is not changed. Every
     commit is saved whose checksum holds, before and after the damage. What the lost commits did is
-    missing; the report says how many are known to be lost.
+    missing; the report says how many are known to be lost. The format stays the same, so a name
+    that ends like another format's is refused.
     """
     with progress(f"Salvaging {path.name}", stderr_console()) as bar, names_say_formats():
         report = trio.run(_salvage, path, to, codec, bar)
