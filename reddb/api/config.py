@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
+from typing import TypeGuard
 from uuid import UUID
 
 from attrs import field, frozen
@@ -52,7 +53,8 @@ def _directory(path: str | os.PathLike[str]) -> Path:
         raise ValueError(f"dir must be a path, not {path!r}") from None
 
 
-def _is_whole_number(value: object) -> bool:
+def is_whole_number(value: object) -> TypeGuard[int]:
+    """Tell whether a value is an int, and not True or False, which Python has for ints too."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -129,10 +131,10 @@ class DbConfig:
             raise ValueError(f"durability must be a Durability, not {self.durability!r}")
         for limit in ("mailbox_commands_max", "batch_commands_max", "document_bytes_max"):
             value = getattr(self, limit)
-            if not _is_whole_number(value) or value < 1:
+            if not is_whole_number(value) or value < 1:
                 raise ValueError(f"{limit} must be a whole number of at least 1, not {value!r}")
         kept = self.decoded_documents_max
-        if not _is_whole_number(kept) or kept < 0:
+        if not is_whole_number(kept) or kept < 0:
             raise ValueError(f"decoded_documents_max must be a whole number, not {kept!r}")
         if self.document_bytes_max > _DOCUMENT_BYTES_CEILING:
             raise ValueError("document_bytes_max must be below 4 GiB")

@@ -22,6 +22,7 @@ from reddb.actor.scan import scan, sliced
 from reddb.actor.sorting import RUN_ITEMS, sorted_by
 from reddb.actor.state import State
 from reddb.actor.steps import run_at_once, run_cooperatively
+from reddb.api.config import is_whole_number
 from reddb.api.feed import Feed
 from reddb.errors import DatabaseBroken, DatabaseClosed, DecodeError
 
@@ -177,7 +178,7 @@ def whole_number(count: object, what: str) -> int:
     Raises:
         ValueError: It is not.
     """
-    if not isinstance(count, int) or count < 0:
+    if not is_whole_number(count) or count < 0:
         raise ValueError(f"{what} takes a whole number of at least 0, not {count!r}")
     return count
 
@@ -234,7 +235,7 @@ class _QueryBuilder(Generic[T]):
         """Leave out the first `n` documents.
 
         Raises:
-            ValueError: `n` is negative.
+            ValueError: `n` is no whole number of at least 0.
         """
         return evolve(self, plan=evolve(self._plan, skip=whole_number(n, "skip")))
 
@@ -242,7 +243,7 @@ class _QueryBuilder(Generic[T]):
         """Give at most `n` documents.
 
         Raises:
-            ValueError: `n` is negative.
+            ValueError: `n` is no whole number of at least 0.
         """
         return evolve(self, plan=evolve(self._plan, limit=whole_number(n, "limit")))
 

@@ -33,7 +33,7 @@ class Update(Generic[T]):
         """Update at most the first `n` documents that match, in insertion order.
 
         Raises:
-            ValueError: `n` is negative.
+            ValueError: `n` is no whole number of at least 0.
         """
         return evolve(self, limit=whole_number(n, "limit"))
 

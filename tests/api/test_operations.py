@@ -143,9 +143,12 @@ async def test_a_limit_gives_a_new_update_and_leaves_the_old_one(
     assert await update.exec(counted) == len(seeded)
 
 
-async def test_a_negative_limit_of_an_update_is_refused(db: RedDb[Any]) -> None:
+@pytest.mark.parametrize("wrong", [-1, True])
+async def test_a_limit_of_an_update_that_is_no_number_from_0_on_is_refused(
+    db: RedDb[Any], wrong: int
+) -> None:
     with pytest.raises(ValueError, match="limit"):
-        db.update_where(lambda _: True).limit(-1)
+        db.update_where(lambda _: True).limit(wrong)
 
 
 async def test_delete_one_gives_what_it_removed(

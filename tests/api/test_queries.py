@@ -114,7 +114,7 @@ async def test_every_step_gives_a_new_query_and_leaves_the_old_one(query: AnyQue
 
 
 @pytest.mark.parametrize("step", ["skip", "limit"])
-@pytest.mark.parametrize("wrong", [-1, 1.5, "1", None])
+@pytest.mark.parametrize("wrong", [-1, 1.5, "1", None, True, False])
 async def test_skip_and_limit_take_whole_numbers_only(
     query: AnyQuery, step: str, wrong: object
 ) -> None:
