@@ -32,6 +32,7 @@ from reddb.actor.history import History
 from reddb.actor.index import Index
 from reddb.actor.scan import SLICE_CHANGES, scan, sliced
 from reddb.actor.state import State
+from reddb.actor.wording import counted
 from reddb.errors import DocumentNotFound, RedDbError, TransactionConflict
 
 T = TypeVar("T")
@@ -192,7 +193,7 @@ def _inserted(state: State[T], changes: Sequence[Change]) -> Generator[None, Non
 
 def _check_emptiness(state: State[Any], command: Insert) -> None:
     if command.expects_empty and len(state):
-        raise RedDbError(f"the database is not empty: it has {len(state)} documents")
+        raise RedDbError(f"the database is not empty: it has {counted(len(state), 'document')}")
 
 
 def _check_is_new(is_there: bool, key: int) -> None:
