@@ -8,7 +8,7 @@ exception, be it ours or one of a user's closure, leaves the state as it was.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any, Generic, TypeVar, assert_never
+from typing import Any, Generic, TypeGuard, TypeVar, assert_never
 from uuid import UUID
 
 import msgspec
@@ -95,6 +95,18 @@ def _dense(state: State[T]) -> Generator[None, None, State[T]]:
     return (yield from state.compacted()) if state.is_mostly_holes() else state
 
 
+def is_lone_insert(command: Command[Any], state: State[Any]) -> TypeGuard[Insert]:
+    """Tell whether a command inserts one document, and nothing can speak against it.
+
+    Several of these may be decided together: one `State.apply` for all of them, each a commit.
+    """
+    if not isinstance(command, Insert) or len(command.changes) != 1 or state.indexes:
+        return False
+    if command.rewrites_log or command.expects_empty:
+        return False
+    return not state.has_known(command.changes[0].key)
+
+
 def decide_one(state: State[T], command: Command[Any]) -> Decision[T] | None:
     """Decide a command that changes one document and takes but a moment, as most are; else None.
 
@@ -106,7 +118,9 @@ def decide_one(state: State[T], command: Command[Any]) -> Decision[T] | None:
     """
     if isinstance(command, Insert):
         changes = command.changes
-        if len(changes) != 1 or command.rewrites_log or state.has_known(changes[0].key):
+        if len(changes) != 1 or command.rewrites_log or command.expects_empty:
+            return None
+        if state.has_known(changes[0].key):
             return None
         return Decision(state.apply(changes, state.seq + 1), changes, None)  # It makes no holes.
     if not isinstance(command, UpdateOne | DeleteOne):

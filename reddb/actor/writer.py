@@ -27,9 +27,9 @@ import msgspec
 import trio
 from attrs import define, field, frozen
 
-from reddb.actor.changes import Facts, Insertions
+from reddb.actor.changes import Change, Facts, Insertions
 from reddb.actor.commands import AddIndex, Compact, Decidable, Insert
-from reddb.actor.decide import Decision, decide, decide_one
+from reddb.actor.decide import Decision, decide, decide_one, is_lone_insert
 from reddb.actor.feeds import Feeds
 from reddb.actor.frames import Fact
 from reddb.actor.history import Applied, History
@@ -80,6 +80,9 @@ class _Batch(msgspec.Struct, Generic[T], eq=False):
     """Commands that are kept together: all of them, or none."""
 
     state: State[T]
+    """What its commits came to, but for `inserts`."""
+    inserts: dict[int, Change] = {}
+    """The last commits, each of which inserts one document: put into the state together, by key."""
     applied: list[Applied] = []
     """The commits, with what they did."""
     commits: list[Commit] = []
@@ -90,6 +93,13 @@ class _Batch(msgspec.Struct, Generic[T], eq=False):
     """How many bytes of documents its commits put."""
     rewrites_log: bool = False
     """Whether the log is written anew with the batch, instead of being appended to."""
+
+    def settle(self) -> None:
+        """Have all commits in the state."""
+        if self.inserts:
+            changes = list(self.inserts.values())
+            self.state = self.state.apply(changes, self.state.seq + len(changes))
+            self.inserts.clear()
 
 
 @define(eq=False)
@@ -217,14 +227,23 @@ class Writer(Generic[T]):
 
     def _decide_at_once(self, call: Call[Any], batch: _Batch[T]) -> bool:
         """Decide one command, if it is of the kind that most are; tell whether it is."""
+        command = call.command
+        if len(self._taken) > 1 and is_lone_insert(command, batch.state):
+            (change,) = command.changes
+            if change.key not in batch.inserts:
+                batch.inserts[change.key] = change
+                seq = batch.state.seq + len(batch.inserts)
+                self._take_in(batch, call, seq, command.changes, None)
+                return True
+        batch.settle()
         try:
-            decision = decide_one(batch.state, call.command)
+            decision = decide_one(batch.state, command)
         except BaseException as error:
             batch.decided.append((call, None, error))
             return True
         if decision is None:
             return False
-        self._take_in(batch, call, decision)
+        self._take_in_decision(batch, call, decision)
         return True
 
     async def _do(self, call: Call[Any], batch: _Batch[T], nursery: trio.Nursery) -> _Batch[T]:
@@ -249,7 +268,7 @@ class Writer(Generic[T]):
         try:
             next(steps)
         except StopIteration as stop:
-            self._take_in(batch, call, stop.value)
+            self._take_in_decision(batch, call, stop.value)
             return batch
         except BaseException as error:
             batch.decided.append((call, None, error))
@@ -272,7 +291,7 @@ class Writer(Generic[T]):
         else:
             if not isinstance(decision.changes, Insertions):
                 self._replaced += ([*self.kept.pages()], decision.changes)
-            self._take_in(batch, call, decision)
+            self._take_in_decision(batch, call, decision)
         return batch
 
     async def _decide_alone(self, call: Call[Any], batch: _Batch[T]) -> _Batch[T]:
@@ -287,17 +306,27 @@ class Writer(Generic[T]):
         await self._keep(alone)
         return _Batch(self.kept)
 
-    def _take_in(self, batch: _Batch[T], call: Call[Any], decision: Decision[T]) -> None:
+    def _take_in_decision(self, batch: _Batch[T], call: Call[Any], decision: Decision[T]) -> None:
         """Add to a batch what a call comes to."""
-        state, changes = decision.state, decision.changes
+        batch.state = decision.state
+        self._take_in(batch, call, decision.state.seq, decision.changes, decision.result)
+
+    def _take_in(
+        self,
+        batch: _Batch[T],
+        call: Call[Any],
+        seq: int,
+        changes: Sequence[Change],
+        result: object,
+    ) -> None:
+        """Add to a batch what a call changes, in the commit `seq` if that is anything."""
         if changes:
-            applied = Applied(state.seq, changes)
+            applied = Applied(seq, changes)
             batch.applied.append(applied)
             self.history.add(applied)
             if self._has_log:
                 self._make_ready(batch, applied)
-        batch.state = state
-        batch.decided.append((call, decision.result, None))
+        batch.decided.append((call, result, None))
 
     def _make_ready(self, batch: _Batch[T], applied: Applied) -> None:
         """Add to a batch a commit as the log is to have it."""
@@ -314,6 +343,7 @@ class Writer(Generic[T]):
 
     async def _keep(self, batch: _Batch[T]) -> None:
         """Have the storage keep a batch, publish its state, and answer its calls."""
+        batch.settle()
         if batch.commits:
             if not self._settings.file_first:
                 self.published = batch.state

@@ -18,6 +18,7 @@ from actor_tools import (
     record,
     state_of,
 )
+from msgspec.structs import replace
 
 from reddb.actor.changes import Change, Facts, Insertions
 from reddb.actor.commands import (
@@ -71,6 +72,8 @@ def facts(decision: Decision[Any]) -> list[tuple[int, bytes | None, bytes | None
         (insertion(1), False),
         (insertion(4, 5), False),
         (insertion(), False),
+        (replace(insertion(4), expects_empty=True), False),
+        (replace(insertion(4), rewrites_log=True), False),
         (UpdateOne(record(1, "new")), True),
         (UpdateOne(record(4, "new")), True),
         (DeleteOne(1), True),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -11,6 +12,9 @@ import pytest
 import trio
 import trio.testing
 from actor_tools import contents, insertion, record, state_of
+from hypothesis import example, given
+from hypothesis import strategies as st
+from msgspec.structs import replace
 from writer_tools import HeldStorage, Office, office
 
 from reddb.actor import writer
@@ -128,6 +132,55 @@ async def test_each_command_is_decided_on_what_those_before_it_left() -> None:
     assert at.answer("delete").data == "new"
     assert at.answer("late") is False
     assert seqs(at.storage) == [[1], [2, 3]]
+
+
+async def answers_to(commands: Mapping[str, Command[Any]], *, together: bool) -> list[object]:
+    """Give what commands come to that are handed in together, or each after the other."""
+    async with office() as at:
+        if together:
+            await fill_one_append(at, first=insertion(99), **commands)
+            await at.let_append()
+        else:
+            await at.send(first=insertion(99), **commands)
+        kept = [commit for batch in at.storage.batches for commit in batch]
+        at.writer.kept.check()
+        seen = [repr(at.answers[name]) for name in commands]
+        recent = at.writer.history.since(0)
+        assert recent is not None
+        return [
+            seen,
+            [(commit.seq, [*commit.facts]) for commit in kept],
+            [(each.seq, [change.key for change in each.changes]) for each in recent],
+            [*at.writer.published.facts()],
+            at.writer.published.seq,
+        ]
+
+
+small_keys = st.integers(1, 4)
+few_commands = st.lists(
+    st.one_of(
+        small_keys.map(insertion),
+        st.lists(small_keys, unique=True, max_size=3).map(lambda keys: insertion(*keys)),
+        small_keys.map(lambda key: UpdateOne(record(key, "new"))),
+        small_keys.map(DeleteOne),
+        st.just(DeleteWhere(lambda data: data == 2)),
+        st.just(AddIndex("index", str, unique=True)),
+        small_keys.map(lambda key: replace(insertion(key), expects_empty=True)),
+    ),
+    max_size=12,
+)
+
+
+@given(commands=few_commands)
+@example(commands=[insertion(1), insertion(2), insertion(1), insertion(3)])
+@example(commands=[insertion(1), DeleteOne(1), insertion(1), insertion(2), DeleteOne(2)])
+@example(commands=[insertion(1), AddIndex("index", str, unique=True), insertion(2, value=1)])
+def test_commands_handed_in_together_come_to_what_they_come_to_alone(
+    commands: list[Command[Any]],
+) -> None:
+    named = {f"command_{number}": command for number, command in enumerate(commands)}
+    together = trio.run(partial(answers_to, named, together=True))
+    assert together == trio.run(partial(answers_to, named, together=False))
 
 
 async def test_what_changes_nothing_is_not_appended() -> None:
