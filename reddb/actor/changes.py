@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import repeat
-from typing import Any, overload
+from itertools import chain, repeat
+from typing import Any, Final, overload
 
 import msgspec
 
@@ -25,6 +25,51 @@ class Change(msgspec.Struct, frozen=True, eq=False, gc=False):
     """The data that it leaves; None for a removal."""
     document: Document[Any] | None = None
     """The document of `after`, where the caller has it at hand and readers may share it."""
+
+
+_RUN: Final = 128
+
+
+class ChangeRuns(Sequence[Change]):
+    """Changes that were found one by one, in runs of 128.
+
+    A list would touch each of its items once more when it is let go of, and half a million take
+    tens of milliseconds. A slice that is just one run is that run itself: it must not be changed.
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[list[Change]] = []
+        self._count = 0
+
+    def append(self, change: Change) -> None:
+        """Add a change at the end."""
+        if self._count % _RUN == 0:
+            self._runs.append([])
+        self._runs[-1].append(change)
+        self._count += 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, at: int) -> Change: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Change]: ...
+    def __getitem__(self, at: int | slice) -> Change | Sequence[Change]:
+        if not isinstance(at, slice):
+            at = range(self._count)[at]
+            return self._runs[at // _RUN][at % _RUN]
+        start, stop, step = at.indices(self._count)
+        if step != 1:
+            return [self[number] for number in range(start, stop, step)]
+        first = start // _RUN
+        runs = self._runs[first : -(-stop // _RUN)]
+        if len(runs) == 1 and stop - start == len(runs[0]):
+            return runs[0]
+        return [*chain.from_iterable(runs)][start - first * _RUN : stop - first * _RUN]
+
+    def __iter__(self) -> Iterator[Change]:
+        return chain.from_iterable(self._runs)
 
 
 class Insertions(Sequence[Change]):

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from reddb.actor.changes import Change
+from reddb.actor.changes import Change, ChangeRuns
 from reddb.actor.commands import (
     AddIndex,
     Command,
@@ -83,10 +83,7 @@ def decide(
             return Decision(state.with_index(index), (), None)
         case _:
             assert_never(command)
-    if len(changes) == 1 and not _reuses_id(state, changes[0]):
-        after = state.apply(changes, state.seq + 1)
-    else:
-        after = yield from _applied(state, changes)
+    after = yield from _applied(state, changes)
     return Decision((yield from _dense(after)), changes, result)
 
 
@@ -130,11 +127,6 @@ def decide_one(state: State[T], command: Command[Any]) -> Decision[T] | None:
     return None if after.is_mostly_holes() else Decision(after, changes, result)
 
 
-def _reuses_id(state: State[Any], change: Change) -> bool:
-    """Tell whether a change inserts a document whose id another had that is gone."""
-    return change.before is None and state.has_known(change.key)
-
-
 def _looked_up(
     state: State[Any], command: Insert | UpdateOne | DeleteOne | Transact
 ) -> tuple[Sequence[Change], object]:
@@ -166,14 +158,14 @@ def _searched(
     state: State[Any], command: UpdateWhere | DeleteWhere
 ) -> Generator[None, None, tuple[Sequence[Change], object]]:
     """Give the changes and the result of a command that looks for its documents."""
-    changes: list[Change] = []
+    changes = ChangeRuns()
     updated: list[Document[Any]] = []
     limit = command.limit if isinstance(command, UpdateWhere) else None
     for number, documents in enumerate(scan(state)):
         if number:
             yield
         for document in documents:
-            if len(changes) == limit:
+            if limit is not None and len(changes) == limit:
                 return changes, updated
             if not command.predicate(document.data):
                 continue
@@ -227,7 +219,8 @@ def _applied(state: State[T], changes: Sequence[Change]) -> Generator[None, None
     for part in sliced(changes, len(changes) if unique else SLICE_CHANGES):
         if state.seq == seq:
             yield
-        if any(_reuses_id(state, change) for change in part):
+        new = [change.key for change in part if change.before is None]
+        if any(map(state.has_known, new)):
             state = yield from state.compacted()
         state = state.apply(part, seq)
     return state

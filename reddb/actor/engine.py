@@ -162,6 +162,7 @@ async def run_engine(
     state, recovery = await _recovered(storage, codec, decoded_documents_max)
     mailbox = Mailbox(mailbox_commands_max, batch_commands_max)
     writer = Writer(state, storage, mailbox, settings)
+    del state  # Else it would keep what is replaced in memory, until the database is closed.
     snapshots: Held[Any] = Held(clock or trio.lowlevel.current_clock().current_time)
     engine = Engine(codec, storage, writer, recovery, mailbox, snapshots)
     mailbox.refusal = engine.ended_by

@@ -18,6 +18,7 @@ bytes into the file or taken some out of it (`reddb.actor.moved`), which no cras
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Never
@@ -29,6 +30,7 @@ from reddb.actor.frames import (
     CHECKSUM_DIFFERS,
     FRAME_HEADER_BYTES,
     HEADER_BYTES,
+    Fact,
     FactReader,
     Frame,
     FrameCutError,
@@ -56,8 +58,8 @@ _WINDOW_BYTES = 256 * 1024
 _LARGE_FRAME_BYTES = 1024 * 1024
 """A larger frame is read a window at a time, so that no more of it is in memory."""
 
-_FOLD_FACTS = 1024
-"""Facts of one large frame that are folded between two checkpoints."""
+_FOLD_FACTS = 512
+"""Facts that are folded between two checkpoints: a millisecond, or two in a large database."""
 
 
 @frozen
@@ -164,7 +166,7 @@ class _Walk:
             single = decode_single_facts(header, offset, data, at, self.seq)
             if single.facts:
                 self._pass(offset + single.end, self.seq + len(single.facts), single.synced)
-                self.fold(self.seq, single.facts)
+                await self._fold_in_slices(self.seq, single.facts)
             if single.end < len(data):
                 await self._take_frame(decode_frame(header, offset, data, single.end))
             at = self.at - offset
@@ -176,7 +178,12 @@ class _Walk:
         if len(frame.facts) <= _FOLD_FACTS:
             self.fold(frame.seq, frame.facts)
         else:
-            await _fold_in_slices(self.fold, frame)
+            await self._fold_in_slices(frame.seq, frame.facts)
+
+    async def _fold_in_slices(self, seq: int, facts: Sequence[Fact]) -> None:
+        for part in sliced(facts, _FOLD_FACTS):
+            self.fold(seq, part)
+            await let_others_run()
 
     def _pass(self, end: int, seq: int, synced: int) -> None:
         """Go on behind frames that are whole, the last of which has the number `seq`."""
@@ -206,17 +213,11 @@ class _Walk:
         try:
             for offset in range(start, end, _WINDOW_BYTES):
                 piece = await self.file.read(offset, min(_WINDOW_BYTES, end - offset))
-                self.fold(head.seq, facts.read(piece))
+                await self._fold_in_slices(head.seq, facts.read(piece))
             facts.end()
         except FrameError as error:
             raise DataCorrupted(str(self.path), self.at, str(error)) from None
         self._pass(end + 4, head.seq, head.synced)
-
-
-async def _fold_in_slices(fold: Fold, frame: Frame) -> None:
-    for facts in sliced(frame.facts, _FOLD_FACTS):
-        fold(frame.seq, facts)
-        await let_others_run()
 
 
 async def _torn(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from writer_tools import Desk, HeldStorage, engine_on
 from reddb.actor.commands import DeleteOne, UpdateOne
 from reddb.actor.engine import Engine
 from reddb.actor.file_storage import FileStorage
+from reddb.actor.state import State
 from reddb.actor.storage import Commit
 from reddb.errors import (
     DatabaseBroken,
@@ -33,6 +35,21 @@ BUG = RuntimeError("a bug")
 
 
 # Opening.
+
+
+async def test_what_is_replaced_is_not_kept_while_the_database_is_open() -> None:
+    disk = SimulatedDisk()
+    async with engine_on(FileStorage(PATH, disk=disk)) as engine:
+        await engine.ask(insertion(1, 2, 3))
+    async with engine_on(FileStorage(PATH, disk=disk)) as engine:
+        recovered = engine.state().seq
+        for value in ("new", "newer"):
+            await engine.ask(UpdateOne(record(1, value)))
+        await trio.testing.wait_all_tasks_blocked()
+        gc.collect()
+        states = [each for each in gc.get_objects() if isinstance(each, State)]
+        own = {each.seq for each in states if each._table is engine.state()._table}
+        assert own == {recovered + 2}
 
 
 async def test_what_was_written_is_there_in_order_when_opened_again() -> None:

@@ -141,7 +141,7 @@ async def test_a_commit_of_many_facts_is_given_in_parts_of_one_number() -> None:
     log = await written([Commit(1, facts), commit(2)])
     found = await read_back(on_disk(log))
     assert {each.seq for each in found.folded[:-1]} == {1}
-    assert len(found.folded) == 4
+    assert len(found.folded) == 7
     assert [fact for each in found.folded[:-1] for fact in each.facts] == facts
 
 
