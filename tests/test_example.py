@@ -114,7 +114,7 @@ def test_a_second_run_is_refused_until_it_may_begin_afresh(tmp_path: Path) -> No
 
 
 def test_a_missing_directory(tmp_path: Path) -> None:
-    assert "No such file or directory" in refuse("--dir", tmp_path / "missing")
+    assert "No such directory (create it first)" in refuse("--dir", tmp_path / "missing")
 
 
 def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
