@@ -70,13 +70,18 @@ class HashMap(Generic[K, V]):
 
     def items(self) -> Iterator[tuple[K, V]]:
         """Give all pairs, in no particular order."""
+        for leaf in self.leaves():
+            yield from leaf.items()
+
+    def leaves(self) -> Iterator[dict[K, V]]:
+        """Give the same in dicts of some dozens, which must not be changed."""
         nodes = [self._root]
         while nodes:
             node = nodes.pop()
             if type(node) is list:
                 nodes.extend(node)
             else:
-                yield from node.items()  # type: ignore[union-attr]  # `type() is` narrows no union.
+                yield node  # type: ignore[misc]  # `type() is` narrows no union.
 
     def get(self, key: K) -> V | None:
         """Give the value of `key`, or None."""

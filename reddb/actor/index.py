@@ -11,7 +11,7 @@ exception in it belongs to the caller whose command it was, and that command cha
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
@@ -116,18 +116,31 @@ class Index:
     def _with(self, postings: HashMap[Hashable, Posting]) -> Index:
         return Index(self.name, self.key_fn, self.unique, postings)
 
-    def renumbered(self, moved: Mapping[int, int]) -> Generator[None, None, Index]:
-        """Give the index with the new number of each slot; yield where others may run."""
+    def renumbered(self, moved: Sequence[int]) -> Generator[None, None, Index]:
+        """Give the index with the new number of each slot; yield where others may run.
+
+        Args:
+            moved: The new number of each slot; -1 for one in which nothing is any more.
+        """
         postings = self._postings
         for key in self._postings:
             posting: Posting | None = None
-            for slot in self.slots(key):
-                new = moved.get(slot)  # None for a key with a NaN inside: it was not found again.
-                if new is not None:
-                    posting = new if posting is None else _both(posting, new)
+            for run in self.runs(key):
+                for slot in run:
+                    new = moved[slot]  # -1 for a key with a NaN inside: it was not found again.
+                    if new >= 0:
+                        posting = new if posting is None else _both(posting, new)
+                yield
             postings = postings.remove(key) if posting is None else postings.set(key, posting)
-            yield
         return self._with(postings)
+
+    def parts(self) -> Iterator[object]:
+        """Give what it consists of, in small parts: some dozens of keys, or of slots, each."""
+        for leaf in self._postings.leaves():
+            yield leaf
+            for posting in leaf.values():
+                if not isinstance(posting, int):
+                    yield from posting.leaves()
 
     def items(self) -> Iterator[tuple[Hashable, list[int]]]:
         """Give every key with its slots, for checks."""

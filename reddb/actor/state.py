@@ -12,6 +12,7 @@ Inside the engine an id is a *key*: the UUID's 128-bit number, which Python hash
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, repeat
 from typing import Any, Final, Generic, TypeVar
@@ -383,24 +384,31 @@ class State(msgspec.Struct, Generic[T], frozen=True, eq=False):
 
     def compacted(self) -> Generator[None, None, State[T]]:
         """Give this state with new slots, without holes, and a new table; yield now and then."""
-        table, pages = IdTable(), list[Page]()
-        moved: dict[int, int] = {}
+        table, pages, count = IdTable(), list[Page](), 0
+        moved = array("q", [-1]) * self._next_slot  # A dict so large would take long to grow.
         live = self._numbered()
         while batch := list(islice(live, PAGE_SLOTS)):
             keys = [key for _, key, _, _ in batch]
             notes = [document for _, _, _, document in batch]
             page = Page.blank(0).extended(keys, [data for _, _, data, _ in batch], notes)
             pages.append(page)
-            table.add_all(keys, len(moved))
+            table.add_all(keys, count)
             for slot, *_ in batch:
-                moved[slot] = len(moved)
+                moved[slot] = count
+                count += 1
             yield
         indexes = {}
         for name, index in self.indexes.items():
             indexes[name] = yield from index.renumbered(moved)
         return replace(
-            self, _table=table, _pages=Pages.of(pages), indexes=indexes, _next_slot=len(moved)
+            self, _table=table, _pages=Pages.of(pages), indexes=indexes, _next_slot=count
         )
+
+    def parts(self) -> Iterator[object]:
+        """Give what the state consists of, in small parts, for letting go of them in turn."""
+        yield from self._pages
+        for index in self.indexes.values():
+            yield from index.parts()
 
     def _numbered(self) -> Iterator[tuple[int, int, bytes, Document[Any] | None]]:
         """Give every slot in use, its key, its data, and its document if that is decoded."""

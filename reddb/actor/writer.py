@@ -20,7 +20,8 @@ Cancellation does not reach it: its owner ends it by closing the mailbox, which 
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from itertools import islice
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
@@ -34,7 +35,7 @@ from reddb.actor.feeds import Feeds
 from reddb.actor.frames import Fact
 from reddb.actor.history import Applied, History
 from reddb.actor.mailbox import Call, CallStatus, Mailbox
-from reddb.actor.scan import SLICE_CHANGES
+from reddb.actor.scan import SLICE_CHANGES, sliced
 from reddb.actor.state import State
 from reddb.actor.steps import run_cooperatively
 from reddb.actor.storage import Commit, MemoryStorage, Storage
@@ -54,6 +55,10 @@ so sharing that with yet others saves little, and a batch is in memory once more
 
 _CHANGES_AT_ONCE = 2048
 """The facts of more changes are made by the storage, which makes a slice of them at a time."""
+
+
+_PARTS_AT_ONCE = 16
+"""Parts of a state, of up to 128 documents, keys or slots, that are let go of at a time."""
 
 
 @define(eq=False)
@@ -144,8 +149,8 @@ class Writer(Generic[T]):
     """The newest state whose every commit the storage has kept."""
     _taken: list[Call[Any]] = field(factory=list, init=False)
     """The batch that is being worked on."""
-    _replaced: list[Sequence[object]] = field(factory=list, init=False)
-    """What a large commit has replaced, to be let go of a slice at a time."""
+    _replaced: list[Iterator[object]] = field(factory=list, init=False)
+    """What a large commit has replaced, in small parts, to be let go of a few at a time."""
     _compaction: _Compaction | None = field(default=None, init=False)
     """The compaction that is running, if one is."""
     _wanting_compaction: list[Call[Any]] = field(factory=list, init=False)
@@ -290,7 +295,7 @@ class Writer(Generic[T]):
             call.answer(None, error)
         else:
             if not isinstance(decision.changes, Insertions):
-                self._replaced += ([*self.kept.pages()], decision.changes)
+                self._replaced += (self.kept.parts(), sliced(decision.changes, SLICE_CHANGES))
             self._take_in_decision(batch, call, decision)
         return batch
 
@@ -421,16 +426,16 @@ class Writer(Generic[T]):
             self._start_compaction(nursery)
 
 
-async def _let_go(objects: Sequence[object]) -> None:
-    """Let go of objects a slice at a time: to free half a million takes a tenth of a second.
+async def _let_go(parts: Iterator[object]) -> None:
+    """Let go of a few parts at a time: to free half a million documents takes a tenth of a second.
 
-    Others may hold them too, so the sequence stays as it is; it is cut up, and the pieces go.
+    Others may hold them too, and then nothing is freed.
     """
-    pieces: list[Sequence[object]] = []
-    for at in range(0, len(objects), SLICE_CHANGES):
-        pieces.append(objects[at : at + SLICE_CHANGES])
+    held: list[object] = []
+    while few := list(islice(parts, _PARTS_AT_ONCE)):
+        held += few
         await let_others_run()
-    del objects
-    while pieces:
-        pieces.pop()
+    del parts, few  # Now the whole goes, which has nothing but its parts.
+    while held:
+        del held[-_PARTS_AT_ONCE:]
         await let_others_run()

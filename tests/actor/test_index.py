@@ -120,10 +120,29 @@ def test_taking_out_what_is_not_there_changes_nothing() -> None:
     assert index.without_slot(3, "b") is index
 
 
+def test_a_key_of_many_documents_is_renumbered_a_few_at_a_time() -> None:
+    steps = index_of([(slot, "a") for slot in range(1000)]).renumbered(range(1000))
+    assert sum(1 for _ in steps) > 5
+
+
+def test_the_parts_of_an_index_are_small_and_hold_all_keys_and_slots() -> None:
+    index = index_of(
+        [*((slot, "a") for slot in range(1000)), *((slot, slot) for slot in range(500))]
+    )
+    parts: list[Any] = [*index.parts()]
+    assert all(len(part) <= 128 for part in parts)
+    leaves = [part for part in parts if isinstance(part, dict)]
+    assert {key for leaf in leaves for key in leaf} == {"a", *range(500)}
+    runs = [part for part in parts if not isinstance(part, dict)]
+    assert sorted(slot for run in runs for slot in run) == [*range(1000)]
+
+
 @given(st.dictionaries(st.integers(0, 300), st.integers(0, 3), max_size=200))
 def test_renumbering_moves_every_slot(model: dict[int, int]) -> None:
     index = index_of([*sorted(model.items())])
-    moved = {slot: number for number, slot in enumerate(sorted(model))}
+    moved = [-1] * 301
+    for number, slot in enumerate(sorted(model)):
+        moved[slot] = number
     renumbered = run_at_once(index.renumbered(moved))
     for key in range(4):
         assert list(renumbered.slots(key)) == [moved[slot] for slot in scanned(model, key)]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import gc
+import weakref
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import pytest
@@ -28,6 +30,7 @@ from reddb.actor.commands import (
     UpdateWhere,
 )
 from reddb.actor.document import Document
+from reddb.actor.state import State
 from reddb.actor.storage import Commit
 from reddb.errors import DatabaseBroken, DatabaseClosed, DocumentNotFound, PersistFailed
 
@@ -181,6 +184,32 @@ def test_commands_handed_in_together_come_to_what_they_come_to_alone(
     named = {f"command_{number}": command for number, command in enumerate(commands)}
     together = trio.run(partial(answers_to, named, together=True))
     assert together == trio.run(partial(answers_to, named, together=False))
+
+
+async def test_what_a_large_commit_replaced_is_let_go_of_a_few_parts_at_a_time() -> None:
+    class Part:
+        """Something that can be seen to be gone."""
+
+    parts = [Part() for _ in range(100)]
+    alive = weakref.WeakSet(parts)
+    counts = [len(alive)]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer._let_go, iter(parts))
+        del parts
+        while alive:
+            await trio.lowlevel.checkpoint()
+            counts.append(len(alive))
+    steps = [before - after for before, after in pairwise(counts)]
+    assert 0 < max(steps) <= 2 * 16  # It may have two turns between two of this task's.
+
+
+async def test_a_large_removal_lets_go_of_documents_and_of_the_index() -> None:
+    state = state_of({key: f"{key % 50}" for key in range(2000)})
+    async with office(state=state) as at:
+        name = "an index that no other test has"
+        await at.send(index=AddIndex(name, str, unique=False), delete=DeleteWhere(bool))
+        states = [each for each in gc.get_objects() if isinstance(each, State)]
+        assert [each.seq for each in states if name in each.indexes] == [2]
 
 
 async def test_what_changes_nothing_is_not_appended() -> None:
