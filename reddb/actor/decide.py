@@ -73,7 +73,8 @@ def decide(
         case Insert() | UpdateOne() | DeleteOne() | Transact():
             changes, result = _looked_up(state, command)
         case CommitTransaction():
-            yield from _check_reads(state, command, history)
+            if command.began < state.seq:
+                yield from _check_reads(state, command, history)
             changes, result = _staged(command.staged), None
         case UpdateWhere() | DeleteWhere():
             changes, result = yield from _searched(state, command)
