@@ -12,7 +12,7 @@ might as well have run one after the other, in the order of their commits.
 from __future__ import annotations
 
 import copy
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from enum import Enum
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -86,10 +86,10 @@ class Transaction(Generic[T]):
         """
         self._check_open()
         record = self._record(None, value)
-        there = self._data(record.key)
-        if there is not None:
+        net = self._net(record.key)
+        if net.after is not None:
             raise RedDbError(f"a document with the id {record.document.id} is there already")
-        self._stage(record.key, there, record)
+        self._stage(net, record)
         return record.document
 
     def update_one(self, id: UUID, value: T) -> None:  # noqa: A002
@@ -103,9 +103,9 @@ class Transaction(Generic[T]):
         self._check_open()
         key = key_of(id)
         record = self._record(id, value)
-        there = self._data(key)
-        if there is not None:
-            self._stage(key, there, record)
+        net = self._net(key)
+        if net.after is not None:
+            self._stage(net, record)
         else:
             self._missing.append(key)
 
@@ -118,9 +118,9 @@ class Transaction(Generic[T]):
         """
         self._check_open()
         key = key_of(id)
-        there = self._data(key)
-        if there is not None:
-            self._stage(key, there, None)
+        net = self._net(key)
+        if net.after is not None:
+            self._stage(net, None)
         else:
             self._missing.append(key)
 
@@ -268,12 +268,7 @@ class Transaction(Generic[T]):
         return CommitTransaction(self._began.seq, staged, self._read_keys, self._read_predicates)
 
     def _to_write(self) -> Staged:
-        changes = [
-            change
-            for change in self._staged.values()
-            if change.before is not None or change.after is not None
-        ]
-        return Staged(changes, self._missing)
+        return Staged(_without_none(self._staged.values()), self._missing)
 
     def _check_open(self) -> None:
         if self.status is _OPEN:
@@ -282,20 +277,19 @@ class Transaction(Generic[T]):
             raise trio.BusyResourceError("another task is committing this transaction")
         raise TransactionClosed(f"the transaction was {self.status.value}; begin another")
 
-    def _data(self, key: int) -> bytes | None:
-        """Give the encoded value that is there, as the transaction sees it, or None."""
+    def _net(self, key: int) -> Change:
+        """Give the net change to an id so far; one to what is there if nothing was written."""
         change = self._staged.get(key)
-        if change is not None:
-            return change.after
-        self._read_keys.add(key)
-        return self._began.data(key)
+        if change is None:
+            self._read_keys.add(key)
+            data = self._began.data(key)
+            change = Change(key, data, data)
+        return change
 
-    def _stage(self, key: int, there: bytes | None, record: Record | None) -> None:
-        """Put a record, or nothing, in place of what is there."""
-        earlier = self._staged.get(key)
-        before = there if earlier is None else earlier.before
-        change = Change(key, before, None) if record is None else record.change(before)
-        self._staged[key] = change
+    def _stage(self, net: Change, record: Record | None) -> None:
+        """Put a record, or nothing, in place of what a change leaves."""
+        key, before = net.key, net.before
+        self._staged[key] = Change(key, before, None) if record is None else record.change(before)
         self._unseen.append(key)
 
     def _asked(self, plan: Plan) -> State[T]:
@@ -312,10 +306,7 @@ class Transaction(Generic[T]):
             if view is self._began:
                 view = view.branch()
             changes = [_as_seen(view, self._staged[key]) for key in dict.fromkeys(self._unseen)]
-            changes = [
-                each for each in changes if each.before is not None or each.after is not None
-            ]
-            self._view = view = view.apply(changes, self._began.seq)
+            self._view = view = view.apply(_without_none(changes), self._began.seq)
             self._unseen = []
         return view
 
@@ -323,3 +314,8 @@ class Transaction(Generic[T]):
 def _as_seen(view: State[T], change: Change) -> Change:
     """Give a change as one of what a view has, where it was one of an earlier state."""
     return Change(change.key, view.data(change.key), change.after, change.document)
+
+
+def _without_none(changes: Iterable[Change]) -> list[Change]:
+    """Leave out the changes from nothing to nothing."""
+    return [each for each in changes if each.before is not None or each.after is not None]
