@@ -166,7 +166,7 @@ class _Walk:
             single = decode_single_facts(header, offset, data, at, self.seq)
             if single.facts:
                 self._pass(offset + single.end, self.seq + len(single.facts), single.synced)
-                await self._fold_in_slices(self.seq, single.facts)
+                await self._fold_all(self.seq, single.facts)
             if single.end < len(data):
                 await self._take_frame(decode_frame(header, offset, data, single.end))
             at = self.at - offset
@@ -175,12 +175,13 @@ class _Walk:
         if frame.seq != self.seq + (frame.kind is FrameKind.COMMIT):
             self._refuse_order(frame.seq)
         self._pass(frame.end, frame.seq, frame.synced)
-        if len(frame.facts) <= _FOLD_FACTS:
-            self.fold(frame.seq, frame.facts)
-        else:
-            await self._fold_in_slices(frame.seq, frame.facts)
+        await self._fold_all(frame.seq, frame.facts)
 
-    async def _fold_in_slices(self, seq: int, facts: Sequence[Fact]) -> None:
+    async def _fold_all(self, seq: int, facts: Sequence[Fact]) -> None:
+        """Fold facts, with a checkpoint between slices where there are many."""
+        if len(facts) <= _FOLD_FACTS:
+            self.fold(seq, facts)
+            return
         for part in sliced(facts, _FOLD_FACTS):
             self.fold(seq, part)
             await let_others_run()
@@ -213,7 +214,7 @@ class _Walk:
         try:
             for offset in range(start, end, _WINDOW_BYTES):
                 piece = await self.file.read(offset, min(_WINDOW_BYTES, end - offset))
-                await self._fold_in_slices(head.seq, facts.read(piece))
+                await self._fold_all(head.seq, facts.read(piece))
             facts.end()
         except FrameError as error:
             raise DataCorrupted(str(self.path), self.at, str(error)) from None
