@@ -27,7 +27,8 @@ class Change(msgspec.Struct, frozen=True, eq=False, gc=False):
     """The document of `after`, where the caller has it at hand and readers may share it."""
 
 
-_RUN: Final = 128
+RUN_CHANGES: Final = 128
+"""Changes in a run of `ChangeRuns`. Who works in slices of as many gets the runs themselves."""
 
 
 class ChangeRuns(Sequence[Change]):
@@ -43,7 +44,7 @@ class ChangeRuns(Sequence[Change]):
 
     def append(self, change: Change) -> None:
         """Add a change at the end."""
-        if self._count % _RUN == 0:
+        if self._count % RUN_CHANGES == 0:
             self._runs.append([])
         self._runs[-1].append(change)
         self._count += 1
@@ -58,15 +59,17 @@ class ChangeRuns(Sequence[Change]):
     def __getitem__(self, at: int | slice) -> Change | Sequence[Change]:
         if not isinstance(at, slice):
             at = range(self._count)[at]
-            return self._runs[at // _RUN][at % _RUN]
+            return self._runs[at // RUN_CHANGES][at % RUN_CHANGES]
         start, stop, step = at.indices(self._count)
         if step != 1:
             return [self[number] for number in range(start, stop, step)]
-        first = start // _RUN
-        runs = self._runs[first : -(-stop // _RUN)]
+        first = start // RUN_CHANGES
+        runs = self._runs[first : -(-stop // RUN_CHANGES)]
         if len(runs) == 1 and stop - start == len(runs[0]):
             return runs[0]
-        return [*chain.from_iterable(runs)][start - first * _RUN : stop - first * _RUN]
+        return [*chain.from_iterable(runs)][
+            start - first * RUN_CHANGES : stop - first * RUN_CHANGES
+        ]
 
     def __iter__(self) -> Iterator[Change]:
         return chain.from_iterable(self._runs)

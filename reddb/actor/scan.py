@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
+from reddb.actor.changes import RUN_CHANGES
 from reddb.actor.document import Document
 from reddb.actor.state import State
 from reddb.errors import DecodeError
@@ -22,8 +23,8 @@ _SLICE_UNITS = 2048
 
 _DECODE_UNITS = 32
 
-SLICE_CHANGES = 128
-"""Changes that are applied, or values that are encoded, between two checkpoints."""
+SLICE_CHANGES = RUN_CHANGES
+"""Changes that are applied, or values that are encoded, between two checkpoints: a run is one."""
 
 
 def scan(
