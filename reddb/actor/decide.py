@@ -94,11 +94,12 @@ def _dense(state: State[T]) -> Generator[None, None, State[T]]:
 
 
 def is_lone_insert(command: Command[Any], state: State[Any]) -> TypeGuard[Insert]:
-    """Tell whether a command inserts one document, and nothing can speak against it.
+    """Tell whether a command inserts one document, and only an index can speak against it.
 
-    Several of these may be decided together: one `State.apply` for all of them, each a commit.
+    Where there is none, several of these may be decided together: one `State.apply` for all of
+    them, each a commit.
     """
-    if not isinstance(command, Insert) or len(command.changes) != 1 or state.indexes:
+    if not isinstance(command, Insert) or len(command.changes) != 1:
         return False
     if command.rewrites_log or command.expects_empty:
         return False
@@ -114,13 +115,8 @@ def decide_one(state: State[T], command: Command[Any]) -> Decision[T] | None:
     Raises:
         Exception: As `decide`.
     """
-    if isinstance(command, Insert):
-        changes = command.changes
-        if len(changes) != 1 or command.rewrites_log or command.expects_empty:
-            return None
-        if state.has_known(changes[0].key):
-            return None
-        return Decision(state.apply(changes, state.seq + 1), changes, None)  # It makes no holes.
+    if is_lone_insert(command, state):  # It makes no holes.
+        return Decision(state.apply(command.changes, state.seq + 1), command.changes, None)
     if not isinstance(command, UpdateOne | DeleteOne):
         return None
     changes, result = _looked_up(state, command)

@@ -56,7 +56,6 @@ so sharing that with yet others saves little, and a batch is in memory once more
 _CHANGES_AT_ONCE = 2048
 """The facts of more changes are made by the storage, which makes a slice of them at a time."""
 
-
 _PARTS_AT_ONCE = 16
 """Parts of a state, of up to 128 documents, keys or slots, that are let go of at a time."""
 
@@ -233,7 +232,8 @@ class Writer(Generic[T]):
     def _decide_at_once(self, call: Call[Any], batch: _Batch[T]) -> bool:
         """Decide one command, if it is of the kind that most are; tell whether it is."""
         command = call.command
-        if len(self._taken) > 1 and is_lone_insert(command, batch.state):
+        several = len(self._taken) > 1 and not batch.state.indexes
+        if several and is_lone_insert(command, batch.state):
             (change,) = command.changes
             if change.key not in batch.inserts:
                 batch.inserts[change.key] = change
@@ -294,7 +294,8 @@ class Writer(Generic[T]):
         except BaseException as error:
             call.answer(None, error)
         else:
-            if not isinstance(decision.changes, Insertions):
+            is_large = len(decision.changes) > _CHANGES_AT_ONCE
+            if is_large and not isinstance(decision.changes, Insertions):
                 self._replaced += (self.kept.parts(), sliced(decision.changes, SLICE_CHANGES))
             self._take_in_decision(batch, call, decision)
         return batch

@@ -204,7 +204,7 @@ async def test_what_a_large_commit_replaced_is_let_go_of_a_few_parts_at_a_time()
 
 
 async def test_a_large_removal_lets_go_of_documents_and_of_the_index() -> None:
-    state = state_of({key: f"{key % 50}" for key in range(2000)})
+    state = state_of({key: f"{key % 50}" for key in range(3000)})
     async with office(state=state) as at:
         name = "an index that no other test has"
         await at.send(index=AddIndex(name, str, unique=False), delete=DeleteWhere(bool))
