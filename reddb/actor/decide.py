@@ -106,22 +106,35 @@ def is_lone_insert(command: Command[Any], state: State[Any]) -> TypeGuard[Insert
     return not state.has_known(command.changes[0].key)
 
 
-def decide_one(state: State[T], command: Command[Any]) -> Decision[T] | None:
-    """Decide a command that changes one document and takes but a moment, as most are; else None.
+def decide_at_once(state: State[T], command: Command[Any]) -> Decision[T] | None:
+    """Decide a command that takes but a moment, as most do; else None.
 
-    It comes to what `decide` would come to. It is worth its lines because a generator, and the
-    steps of all the other kinds, take as long as the rest.
+    These are the commands that change one document, and small transactions since whose beginning
+    nothing was committed. It comes to what `decide` would come to. It is worth its lines because a
+    generator, and the steps of all the other kinds, take as long as the rest.
 
     Raises:
         Exception: As `decide`.
     """
     if is_lone_insert(command, state):  # It makes no holes.
         return Decision(state.apply(command.changes, state.seq + 1), command.changes, None)
-    if not isinstance(command, UpdateOne | DeleteOne):
+    result: object = None
+    if isinstance(command, UpdateOne | DeleteOne):
+        changes, result = _looked_up(state, command)
+    elif isinstance(command, CommitTransaction) and _is_plain_sailing(state, command):
+        changes = command.staged.changes
+    else:
         return None
-    changes, result = _looked_up(state, command)
     after = state.apply(changes, state.seq + 1) if changes else state
     return None if after.is_mostly_holes() else Decision(after, changes, result)
+
+
+def _is_plain_sailing(state: State[Any], command: CommitTransaction) -> bool:
+    """Tell whether a transaction is small, and only an index can speak against it."""
+    changes = command.staged.changes
+    if command.began != state.seq or command.staged.missing or len(changes) > SLICE_CHANGES:
+        return False
+    return not any(change.before is None and state.has_known(change.key) for change in changes)
 
 
 def _looked_up(

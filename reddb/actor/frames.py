@@ -289,7 +289,9 @@ class SingleFacts(msgspec.Struct, frozen=True):
     """How many bytes of the file were known to be on disk when the last was written."""
 
 
-def decode_single_facts(header: Header, offset: int, data: bytes, at: int, seq: int) -> SingleFacts:
+def decode_single_facts(
+    header: Header, offset: int, data: bytes, at: int, seq: int, count_max: int
+) -> SingleFacts:
     """Give the commits from `at` on that each put or remove one document, up to any other frame.
 
     Most logs consist of them, and opening a database takes as long as reading them. So they are
@@ -302,13 +304,14 @@ def decode_single_facts(header: Header, offset: int, data: bytes, at: int, seq: 
         data: Some bytes of the log.
         at: Where in `data` a frame begins.
         seq: The number of the commit before.
+        count_max: How many may be given.
     """
     unpack, pack_offset, unpack_crc = _SINGLE_FACT.unpack_from, _OFFSET.pack, _CRC.unpack_from
     crc32, number_of, commit = zlib.crc32, int.from_bytes, int(FrameKind.COMMIT)
     file_crc, last = crc32(header.file_id), len(data) - _SINGLE_FACT.size - _CRC.size
     facts: list[Fact] = []
-    synced = 0
-    while at <= last:
+    synced, seq_max = 0, seq + count_max
+    while at <= last and seq < seq_max:
         marker, kind, number, known, length, count, found, op, key, size = unpack(data, at)
         start = at + FRAME_HEADER_BYTES
         stop = start + length

@@ -156,13 +156,14 @@ class Pages(msgspec.Struct, eq=False):
     def with_page(self, number: int, page: Page | None) -> Pages:
         """Give a vector in which `number` holds `page`; None takes the page away."""
         if page is None:
-            return self.with_pages(((number, None),))
+            return Pages(self._merged(((number, None),)))
         is_other = number != self._last_number
         return Pages(self._settled() if is_other else self._chunks, page, number)
 
     def with_pages(self, numbered: Iterable[tuple[int, Page | None]]) -> Pages:
         """Give a vector that holds each page under its number; each chunk is copied once."""
-        return Pages(self._merged(numbered))
+        pages = [*numbered]
+        return self.with_page(*pages[0]) if len(pages) == 1 else Pages(self._merged(pages))
 
     def _merged(self, numbered: Iterable[tuple[int, Page | None]]) -> list[_Chunk]:
         """Give chunks with all pages: those in chunks, the one held apart, and these."""

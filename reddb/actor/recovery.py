@@ -53,7 +53,10 @@ from reddb.actor.turns import let_others_run
 from reddb.errors import CodecMismatch, DataCorrupted
 
 _WINDOW_BYTES = 256 * 1024
-"""Read at a time: some thousand documents, which are folded in a few milliseconds."""
+"""Read at a time: some thousand documents."""
+
+_DECODE_BYTES = 64 * 1024
+"""Of a large frame so much is decoded between two checkpoints: some hundred documents."""
 
 _LARGE_FRAME_BYTES = 1024 * 1024
 """A larger frame is read a window at a time, so that no more of it is in memory."""
@@ -163,11 +166,13 @@ class _Walk:
         """
         header, offset, at = self.header, self.at, 0
         while at < len(data):
-            single = decode_single_facts(header, offset, data, at, self.seq)
+            single = decode_single_facts(header, offset, data, at, self.seq, _FOLD_FACTS)
             if single.facts:
                 self._pass(offset + single.end, self.seq + len(single.facts), single.synced)
-                await self._fold_all(self.seq, single.facts)
-            if single.end < len(data):
+                self.fold(self.seq, single.facts)
+            if len(single.facts) == _FOLD_FACTS:
+                await let_others_run()
+            elif single.end < len(data):
                 await self._take_frame(decode_frame(header, offset, data, single.end))
             at = self.at - offset
 
@@ -214,7 +219,10 @@ class _Walk:
         try:
             for offset in range(start, end, _WINDOW_BYTES):
                 piece = await self.file.read(offset, min(_WINDOW_BYTES, end - offset))
-                await self._fold_all(head.seq, facts.read(piece))
+                for at in range(0, len(piece), _DECODE_BYTES):
+                    part = facts.read(piece[at : at + _DECODE_BYTES])
+                    await self._fold_all(head.seq, part)
+                    await let_others_run()
             facts.end()
         except FrameError as error:
             raise DataCorrupted(str(self.path), self.at, str(error)) from None

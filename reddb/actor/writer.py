@@ -30,7 +30,7 @@ from attrs import define, field, frozen
 
 from reddb.actor.changes import Change, Facts, Insertions
 from reddb.actor.commands import AddIndex, Compact, Decidable, Insert
-from reddb.actor.decide import Decision, decide, decide_one, is_lone_insert
+from reddb.actor.decide import Decision, decide, decide_at_once, is_lone_insert
 from reddb.actor.feeds import Feeds
 from reddb.actor.frames import Fact
 from reddb.actor.history import Applied, History
@@ -242,7 +242,7 @@ class Writer(Generic[T]):
                 return True
         batch.settle()
         try:
-            decision = decide_one(batch.state, command)
+            decision = decide_at_once(batch.state, command)
         except BaseException as error:
             batch.decided.append((call, None, error))
             return True

@@ -94,12 +94,21 @@ def encode_checked(value: Plain) -> bytes:
         data = _encode(value)
         if len(data) < _SHALLOW_BYTES and _DOLLAR not in data and not _find_null(data):
             return data  # As most are.
-        same = not _find_null(data) or _decode(data) == value
+        same = _has_only_nones(data, value) or _decode(data) == value
         if same and not _has_escape(data) and _is_shallow(data):
             return data
     except (ValueError, RecursionError):
         pass
     return JsonCodec().encode(value)
+
+
+def _has_only_nones(data: bytes, value: Plain) -> bool:
+    """Tell whether every null in a text is surely that of a None, since a dict has as many.
+
+    A NaN would be one more, and so is whatever spells the word; reading back tells them apart.
+    """
+    nulls = data.count(b"null")
+    return not nulls or (type(value) is dict and [*value.values()].count(None) == nulls)
 
 
 def _has_escape(data: bytes) -> bool:

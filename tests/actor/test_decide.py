@@ -33,7 +33,7 @@ from reddb.actor.commands import (
     UpdateOne,
     UpdateWhere,
 )
-from reddb.actor.decide import Decision, decide, decide_one
+from reddb.actor.decide import Decision, decide, decide_at_once
 from reddb.actor.document import Document
 from reddb.actor.history import Applied, History
 from reddb.actor.state import State
@@ -46,7 +46,7 @@ MUCH: Model = {key: "even" if key % 2 == 0 else "odd" for key in range(1000)}
 
 def decided(state: State[Any], command: Decidable, history: History | None = None) -> Decision[Any]:
     """Decide a command in steps; what is decided at once as well must come to the same."""
-    at_once = outcome.capture(decide_one, state.branch(), command)
+    at_once = outcome.capture(decide_at_once, state.branch(), command)
     in_steps = outcome.capture(run_at_once, decide(state, command, history or History(state.seq)))
     if isinstance(at_once, outcome.Error):
         assert isinstance(in_steps, outcome.Error)
@@ -82,14 +82,14 @@ def facts(decision: Decision[Any]) -> list[tuple[int, bytes | None, bytes | None
     ],
 )
 def test_what_changes_one_document_is_decided_at_once(command: Decidable, is_decided: bool) -> None:
-    decision = decide_one(state_of(LITTLE), command)
+    decision = decide_at_once(state_of(LITTLE), command)
     assert (decision is not None) is is_decided
 
 
 def test_a_removal_that_leaves_mostly_holes_is_not_decided_at_once() -> None:
     state = state_of(dict.fromkeys(range(2000), "one of many"))
     for key in range(2000):
-        if (decision := decide_one(state, DeleteOne(key))) is None:
+        if (decision := decide_at_once(state, DeleteOne(key))) is None:
             break
         state = decision.state
     assert decided(state, DeleteOne(key)).state.count == state.count - 1
@@ -106,6 +106,31 @@ def transaction(
     """Give the commit of a transaction that began on `state`."""
     keys = {change.key for change in changes}.union(read_keys)
     return CommitTransaction(state.seq, Staged(changes, missing), keys, read_predicates)
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing", "is_decided"),
+    [
+        ([Change(4, None, b"four"), Change(1, b"one", None), Change(2, b"two", b"2")], [], True),
+        ([], [], True),
+        ([Change(key, None, b"new") for key in range(4, 132)], [], True),
+        ([Change(key, None, b"new") for key in range(4, 133)], [], False),
+        ([Change(1, b"one", None)], [7], False),
+    ],
+)
+def test_a_small_transaction_is_decided_at_once(
+    changes: list[Change], missing: list[int], is_decided: bool
+) -> None:
+    state = state_of(LITTLE)
+    assert (decide_at_once(state, transaction(state, changes, missing)) is not None) is is_decided
+
+
+def test_a_transaction_that_a_commit_came_in_between_of_is_not_decided_at_once() -> None:
+    state = state_of(LITTLE)
+    later = decided(state, DeleteOne(1)).state
+    assert decide_at_once(later, transaction(state, [Change(2, b"two", b"2")])) is None
+    gone = transaction(later, [Change(1, None, b"again")])
+    assert decide_at_once(later, gone) is None, "its id was here before"
 
 
 def decided_after(state: State[Any], meanwhile: Decidable, command: Decidable) -> Decision[Any]:

@@ -254,10 +254,18 @@ SINGLES: list[list[Fact]] = [[(1, b"one")], [(2, b"")], [(1, None)], [(3, bytes(
 def test_commits_of_one_document_are_read_as_their_frames_are(singles: list[list[Fact]]) -> None:
     log = log_of(singles)
     frames = read_frames(log)
-    found = decode_single_facts(HEADER, 64, log, 0, 7)
+    found = decode_single_facts(HEADER, 64, log, 0, 7, 99)
     assert found.facts == [fact for frame in frames for fact in frame.facts]
     assert found.end == len(log)
     assert found.synced == max((frame.synced for frame in frames), default=0)
+
+
+@pytest.mark.parametrize("count_max", range(6))
+def test_no_more_are_read_as_one_than_was_said(count_max: int) -> None:
+    log = log_of(SINGLES)
+    found = decode_single_facts(HEADER, 64, log, 0, 7, count_max)
+    assert found.facts == [fact for facts in SINGLES[:count_max] for fact in facts]
+    assert found.end == len(log_of(SINGLES[:count_max]))
 
 
 @given(before=st.integers(0, 4), facts=facts_lists.filter(lambda facts: len(facts) != 1))
@@ -266,28 +274,28 @@ def test_reading_as_one_stops_at_a_commit_of_several_or_none(
 ) -> None:
     start = len(log_of(SINGLES[:before]))
     log = log_of([*SINGLES[:before], facts, *SINGLES])
-    assert decode_single_facts(HEADER, 64, log, 0, 7).end == start
+    assert decode_single_facts(HEADER, 64, log, 0, 7, 99).end == start
 
 
 @pytest.mark.parametrize("kind", FrameKind)
 @pytest.mark.parametrize("seq", [6, 7, 8, 9, 10])
 def test_reading_as_one_stops_at_another_kind_and_another_number(kind: FrameKind, seq: int) -> None:
     frame = encode_frame(HEADER, 64, kind, seq, 64, [(1, b"one")])
-    found = decode_single_facts(HEADER, 64, frame, 0, 7)
+    found = decode_single_facts(HEADER, 64, frame, 0, 7, 99)
     assert bool(found.facts) == ((kind, seq) == (FrameKind.COMMIT, 8))
 
 
 def test_reading_as_one_stops_at_a_frame_with_any_bit_flipped() -> None:
     first = log_of(SINGLES[:1])
     for damaged in flips(log_of(SINGLES[:2])[len(first) :]):
-        found = decode_single_facts(HEADER, 64, first + damaged, 0, 7)
+        found = decode_single_facts(HEADER, 64, first + damaged, 0, 7, 99)
         assert (found.facts, found.end) == (SINGLES[0], len(first))
 
 
 def test_reading_as_one_stops_at_a_frame_that_is_cut() -> None:
     first, log = log_of(SINGLES[:1]), log_of(SINGLES[:2])
     for size in range(len(first), len(log)):
-        found = decode_single_facts(HEADER, 64, log[:size], 0, 7)
+        found = decode_single_facts(HEADER, 64, log[:size], 0, 7, 99)
         assert (found.facts, found.end) == (SINGLES[0], len(first))
 
 
@@ -297,8 +305,8 @@ def test_reading_as_one_stops_at_what_makes_no_sense(at: int) -> None:
         frame[at] += 9
 
     whole, senseless = resealed(lambda _: None, [(1, b"one")]), resealed(change, [(1, b"one")])
-    assert decode_single_facts(HEADER, 64, whole, 0, 7).facts == [(1, b"one")]
-    assert decode_single_facts(HEADER, 64, senseless, 0, 7).facts == []
+    assert decode_single_facts(HEADER, 64, whole, 0, 7, 99).facts == [(1, b"one")]
+    assert decode_single_facts(HEADER, 64, senseless, 0, 7, 99).facts == []
 
 
 # Frames that are cut.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +63,18 @@ def test_a_page_that_is_not_there_is_none() -> None:
 def test_of_pages_in_a_row_is_what_adding_each_gives() -> None:
     row = [page(number) for number in range(600)]
     assert contents(Pages.of(row)) == contents(Pages().with_pages(enumerate(row)))
+
+
+@pytest.mark.parametrize("numbers", [[], [3], [3, 700], [3, 4, 700]])
+def test_several_pages_are_put_in_as_one_by_one(numbers: list[int]) -> None:
+    before = one_by_one = Pages().with_page(3, page(0)).with_page(9, page(9))
+    new = [(number, page(number)) for number in numbers]
+    for number, each in new:
+        one_by_one = one_by_one.with_page(number, each)
+    assert contents(before.with_pages(new)) == contents(one_by_one)
+    assert contents(before.with_pages((number, None) for number, _ in new)) == {
+        number: each for number, each in contents(before).items() if number not in numbers
+    }
 
 
 def noted(*texts: str | None) -> list[Document[str] | None]:

@@ -66,6 +66,17 @@ class Lenient(Enum):
         return cls.OTHER
 
 
+class Shown(Enum):
+    """Shows another value than the one that its members are found by."""
+
+    HIGH = 1
+    LOW = 2
+
+    @property
+    def value(self) -> str:  # type: ignore[override]  # What people do.
+        return "other"
+
+
 class Strict(IntFlag, boundary=STRICT):
     ONE = 1
 
@@ -166,6 +177,12 @@ def test_what_says_the_same_in_other_words_is_read(
     annotation: Any, stored: Plain, value: Any, notation: Notation
 ) -> None:
     assert repr(read(annotation, stored, notation)) == repr(value)
+
+
+@pytest.mark.parametrize("notation", list(Notation))
+def test_a_member_that_shows_another_value_is_found_again(notation: Notation) -> None:
+    schema: Schema[Shown] = Schema(Shown, notation)
+    assert [schema.from_plain(schema.to_plain(member)) for member in Shown] == list(Shown)
 
 
 def test_an_instant_stays_one_when_the_rules_of_its_zone_change() -> None:

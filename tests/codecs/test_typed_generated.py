@@ -51,7 +51,11 @@ class Measured:
 @pytest.mark.parametrize(
     "value",
     [
+        Measured("a", 1.0),
+        Measured("null", 1.0),
         Measured("a", math.nan),
+        Measured("a", math.nan, "b"),
+        Measured("null", math.nan),
         Measured("a", math.inf, "b"),
         Measured("a", 1.0, "null"),
         Measured("null", -math.inf, "$"),

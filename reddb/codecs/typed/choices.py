@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum, Flag
+from operator import attrgetter
 from typing import Any, Literal, get_args, get_origin
 
 from reddb.codecs.plain import SCALARS, Misfit, shown
@@ -18,14 +19,17 @@ from reddb.codecs.ron.nodes import Char, Variant
 from reddb.codecs.typed.annotations import type_name
 from reddb.codecs.typed.plan import Plan, Planner, mismatch
 
+_value_of = attrgetter("_value_")
+"""Gives what an enum finds its member by. `value` takes longer, and a class may redefine it."""
+
 
 def plan_enum(annotation: Any, planner: Planner) -> Plan | None:
     """Plan an `enum.Enum` class."""
     if not isinstance(annotation, type) or not issubclass(annotation, Enum):
         return None
     if issubclass(annotation, Flag):
-        return _enum_plan(annotation, lambda flag: flag.value, frozenset({int}), annotation)
-    values = [member.value for member in annotation]
+        return _enum_plan(annotation, _value_of, frozenset({int}), annotation)
+    values = [_value_of(member) for member in annotation]
     if not values:
         raise Misfit(f"{type_name(annotation)} has no members")
     if any(type(value) not in SCALARS or _is_nan(value) for value in values):
@@ -36,10 +40,10 @@ def plan_enum(annotation: Any, planner: Planner) -> Plan | None:
     if planner.notation is Notation.NAMED and all(map(_is_identifier, values)):
         nodes = {value: Variant(value) for value in values}
         return _enum_plan(
-            annotation, lambda member: nodes[member.value], frozenset({Variant}), annotation
+            annotation, lambda member: nodes[_value_of(member)], frozenset({Variant}), annotation
         )
     forms = frozenset(map(type, values))
-    return _enum_plan(annotation, lambda member: member.value, forms, annotation)
+    return _enum_plan(annotation, _value_of, forms, annotation)
 
 
 def _is_nan(value: object) -> bool:
