@@ -100,7 +100,15 @@ def select(
             found = (yield from _ordered(found, plan))[:most]
         yield
     found = yield from _ordered(found, plan)
-    return found[plan.skip : plan.end]
+    _cut(found, plan)
+    return found
+
+
+def _cut(found: list[Any], plan: Plan) -> None:
+    """Take off what skip and limit leave out. A copy of a million would take 20 milliseconds."""
+    if plan.end is not None:
+        del found[plan.end :]
+    del found[: plan.skip]
 
 
 def _matches(
@@ -159,7 +167,7 @@ def ids(state: State[T], plan: Plan) -> Generator[None, None, list[UUID]]:
             if plan.end is not None and len(keys) >= plan.end:
                 break
             yield
-        keys = keys[plan.skip : plan.end]
+        _cut(keys, plan)
     found: list[UUID] = []
     for part in sliced(keys, RUN_ITEMS):
         found += map(uuid_of, part)
