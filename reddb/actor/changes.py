@@ -9,7 +9,6 @@ from typing import Any, Final, overload
 import msgspec
 
 from reddb.actor.document import Document
-from reddb.actor.pages import Notes
 
 
 class Change(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -32,22 +31,31 @@ RUN_CHANGES: Final = 128
 
 
 class ChangeRuns(Sequence[Change]):
-    """Changes that were found one by one, in runs of 128.
+    """Changes that came one by one, or a run at a time, in runs of 128.
 
     A list would touch each of its items once more when it is let go of, and half a million take
     tens of milliseconds. A slice that is just one run is that run itself: it must not be changed.
     """
 
     def __init__(self) -> None:
-        self._runs: list[list[Change]] = []
+        self._runs: list[Sequence[Change]] = []
+        self._open: list[Change] = []
+        """The last run, if it was begun by `append`."""
         self._count = 0
 
     def append(self, change: Change) -> None:
         """Add a change at the end."""
         if self._count % RUN_CHANGES == 0:
-            self._runs.append([])
-        self._runs[-1].append(change)
+            self._open = []
+            self._runs.append(self._open)
+        self._open.append(change)
         self._count += 1
+
+    def append_run(self, run: Sequence[Change]) -> None:
+        """Add a run at the end. Only the last may be one of less than 128."""
+        assert len(run) <= RUN_CHANGES and self._count % RUN_CHANGES == 0, "runs have their places"
+        self._runs.append(run)
+        self._count += len(run)
 
     def __len__(self) -> int:
         return self._count
@@ -76,16 +84,17 @@ class ChangeRuns(Sequence[Change]):
 
 
 class Insertions(Sequence[Change]):
-    """The changes of a commit that inserts documents: columns, where a list would have objects.
+    """A run of changes that insert documents: columns, where a list would have objects.
 
-    A million changes take a tenth of a second to be let go of, and the whole program waits.
+    Python's garbage collector does not track tuples of ints, bytes, and documents that it does not
+    track.
     """
 
     def __init__(
         self,
-        keys: Sequence[int],
-        data: Sequence[bytes],
-        documents: Notes | None,
+        keys: tuple[int, ...],
+        data: tuple[bytes, ...],
+        documents: tuple[Document[Any] | None, ...] | None,
     ) -> None:
         self.keys = keys
         self.data = data
@@ -98,9 +107,10 @@ class Insertions(Sequence[Change]):
         if isinstance(changes, Insertions):
             return changes
         new = [change for change in changes if change.before is None]
-        data = [change.after for change in new if change.after is not None]
+        data = tuple([change.after for change in new if change.after is not None])
         assert len(new) == len(data), "an insert leaves something"
-        return cls([change.key for change in new], data, [change.document for change in new])
+        keys = tuple([change.key for change in new])
+        return cls(keys, data, tuple([change.document for change in new]))
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -110,10 +120,11 @@ class Insertions(Sequence[Change]):
     @overload
     def __getitem__(self, at: slice) -> Insertions: ...
     def __getitem__(self, at: int | slice) -> Change | Insertions:
-        documents = None if self.documents is None else self.documents[at]
         if isinstance(at, slice):
-            return Insertions(self.keys[at], self.data[at], documents)  # type: ignore[arg-type]  # It is a list here.
-        return Change(self.keys[at], None, self.data[at], documents)  # type: ignore[arg-type]  # It is no list here.
+            documents = None if self.documents is None else self.documents[at]
+            return Insertions(self.keys[at], self.data[at], documents)
+        document = None if self.documents is None else self.documents[at]
+        return Change(self.keys[at], None, self.data[at], document)
 
     def __iter__(self) -> Iterator[Change]:
         return map(Change, self.keys, repeat(None), self.data, self.documents or repeat(None))

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
-from reddb.actor.changes import Change
+from reddb.actor.changes import Change, Insertions
 from reddb.actor.document import Document
 from reddb.actor.state import State
 
@@ -37,6 +37,13 @@ class Record(msgspec.Struct, frozen=True, eq=False):
     def change(self, before: bytes | None) -> Change:
         """Give the change that stores the record in place of `before`; None for an insert."""
         return Change(self.key, before, self.data, self.shared)
+
+
+def insertions(records: Sequence[Record]) -> Insertions:
+    """Give the changes that insert some records."""
+    keys = tuple([record.key for record in records])
+    data = tuple([record.data for record in records])
+    return Insertions(keys, data, tuple([record.shared for record in records]))
 
 
 class Staged(msgspec.Struct, frozen=True, eq=False):

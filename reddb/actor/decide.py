@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from reddb.actor.changes import Change, ChangeRuns
+from reddb.actor.changes import Change, ChangeRuns, Insertions
 from reddb.actor.commands import (
     AddIndex,
     Command,
@@ -192,16 +192,15 @@ def _searched(
 def _inserted(state: State[T], changes: Sequence[Change]) -> Generator[None, None, State[T]]:
     """Apply the changes of one insert, a slice at a time, and check each against those before."""
     before, seq = state, state.seq + 1
-    for part in sliced(changes, SLICE_CHANGES):
+    for part in map(Insertions.of, sliced(changes, SLICE_CHANGES)):
         if state.seq == seq:
             yield
-        keys = {change.key for change in part}
-        for change in part:  # In their order: the first of several is named.
-            if state.has_known(change.key):
-                _check_is_new(change.key in before, change.key)
-        if len(keys) < len(part) or any(key in state for key in keys):
+        known = [key for key in part.keys if state.has_known(key)]
+        for key in known:
+            _check_is_new(key in before, key)
+        if len(set(part.keys)) < len(part) or any(key in state for key in known):
             raise RedDbError("two of the documents were given the same id")
-        if any(state.has_known(key) for key in keys):
+        if known:
             state = yield from state.compacted()
         state = state.apply(part, seq)
     return state

@@ -64,7 +64,7 @@ class Page(msgspec.Struct, eq=False, gc=False):
         self,
         keys: Sequence[int],
         data: Sequence[bytes],
-        notes: Notes | None,
+        notes: Sequence[Document[Any] | None] | None,
     ) -> Page:
         """Give a page with more slots at its end.
 
@@ -76,7 +76,7 @@ class Page(msgspec.Struct, eq=False, gc=False):
         complete = self.complete  # First, as in `with_slot`.
         known, joined = complete or self.notes, None
         if notes is not None:
-            joined = (known or [None] * len(self.keys)) + notes
+            joined = [*(known or [None] * len(self.keys)), *notes]
         elif known is not None:
             joined = known + [None] * len(keys)
         is_complete = (complete or not self.live_count) and notes is not None and all(notes)

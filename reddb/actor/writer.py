@@ -28,7 +28,7 @@ import msgspec
 import trio
 from attrs import define, field, frozen
 
-from reddb.actor.changes import Change, Facts, Insertions
+from reddb.actor.changes import Change, Facts
 from reddb.actor.commands import AddIndex, Compact, Decidable, Insert
 from reddb.actor.decide import Decision, decide, decide_at_once, is_lone_insert
 from reddb.actor.feeds import Feeds
@@ -148,8 +148,9 @@ class Writer(Generic[T]):
     """The newest state whose every commit the storage has kept."""
     _taken: list[Call[Any]] = field(factory=list, init=False)
     """The batch that is being worked on."""
-    _replaced: list[Iterator[object]] = field(factory=list, init=False)
-    """What a large commit has replaced, in small parts, to be let go of a few at a time."""
+    _used_up: list[Iterator[object]] = field(factory=list, init=False)
+    """The changes of large commits and the states that they replaced, in small parts, to be let go
+    of a few at a time."""
     _compaction: _Compaction | None = field(default=None, init=False)
     """The compaction that is running, if one is."""
     _wanting_compaction: list[Call[Any]] = field(factory=list, init=False)
@@ -175,8 +176,8 @@ class Writer(Generic[T]):
                             break
                         await self._work(nursery)
                         self._taken = []  # What it came to is the callers' alone.
-                        while self._replaced:
-                            nursery.start_soon(_let_go, self._replaced.pop())
+                        while self._used_up:
+                            nursery.start_soon(_let_go, self._used_up.pop())
                         self._compact_if_due(nursery)
                     if self._compaction is not None and not self._compaction.calls:
                         self._compaction.scope.cancel()
@@ -294,9 +295,8 @@ class Writer(Generic[T]):
         except BaseException as error:
             call.answer(None, error)
         else:
-            is_large = len(decision.changes) > _CHANGES_AT_ONCE
-            if is_large and not isinstance(decision.changes, Insertions):
-                self._replaced += (self.kept.parts(), sliced(decision.changes, SLICE_CHANGES))
+            if len(decision.changes) > _CHANGES_AT_ONCE:
+                self._used_up += (self.kept.parts(), sliced(decision.changes, SLICE_CHANGES))
             self._take_in_decision(batch, call, decision)
         return batch
 

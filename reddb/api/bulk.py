@@ -12,9 +12,11 @@ from uuid import UUID
 
 from attrs import define, field
 
-from reddb.actor.changes import Insertions
+from reddb.actor.changes import RUN_CHANGES, ChangeRuns, Insertions
 from reddb.actor.commands import Insert
 from reddb.actor.document import uuid_of
+from reddb.actor.scan import sliced
+from reddb.actor.turns import let_others_run
 from reddb.errors import RedDbError
 
 T = TypeVar("T")
@@ -87,8 +89,11 @@ class Bulk(Generic[T]):
             Exception: Whatever an index's key function raises.
         """
         large = self.size_bytes > _APPENDED_BYTES_MAX and self.size_bytes >= self._live_bytes()
-        keys = list(self._data if order is None else order)
-        changes = Insertions(keys, [self._data[key] for key in keys], None)
+        keys, changes = list(self._data if order is None else order), ChangeRuns()
+        for part in sliced(keys, RUN_CHANGES):
+            data = tuple([self._data[key] for key in part])
+            changes.append_run(Insertions(tuple(part), data, None))
+            await let_others_run()
         await self._ask(Insert(changes, expects_empty, rewrites_log=large))
         self._data = {}
         self.size_bytes = 0

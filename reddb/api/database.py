@@ -20,7 +20,7 @@ from uuid import UUID
 import trio
 
 from reddb.actor.backing_up import BackupReport, write_backup
-from reddb.actor.changes import Insertions
+from reddb.actor.changes import RUN_CHANGES, ChangeRuns
 from reddb.actor.commands import (
     AddIndex,
     CommitTransaction,
@@ -33,13 +33,12 @@ from reddb.actor.commands import (
     Transact,
     UpdateOne,
     UpdateWhere,
+    insertions,
 )
 from reddb.actor.disk import Disk, RealDisk
 from reddb.actor.document import Document, leaf_document, open_document
 from reddb.actor.engine import Engine, run_engine
 from reddb.actor.file_storage import FileStorage
-from reddb.actor.pages import Notes
-from reddb.actor.scan import SLICE_CHANGES
 from reddb.actor.state import State
 from reddb.actor.steps import run_cooperatively
 from reddb.actor.storage import MemoryStorage, Storage
@@ -283,18 +282,14 @@ class RedDb(Generic[T]):
         self._check()
         if isinstance(values, str | bytes | Mapping):
             raise TypeError("insert takes several values; insert_one stores one")
-        keys, data, documents = list[int](), list[bytes](), list[Document[T]]()
+        changes, documents = ChangeRuns(), list[Document[T]]()
         rest = iter(values if isinstance(values, Iterator) else list(values))
-        while part := list(islice(rest, SLICE_CHANGES)):
-            for value in part:
-                record = self._record(None, value)
-                keys.append(record.key)
-                data.append(record.data)
-                documents.append(record.document)
+        while part := list(islice(rest, RUN_CHANGES)):
+            records = [self._record(None, value) for value in part]
+            documents += [record.document for record in records]
+            changes.append_run(insertions(records))
             await let_others_run()
-        # The caller may do with the list that it gets as it likes.
-        shared: Notes | None = [*documents] if self._engine.codec.immutable else None
-        await self._engine.ask(Insert(Insertions(keys, data, shared)))
+        await self._engine.ask(Insert(changes))
         return documents
 
     async def update_one(self, id: UUID, value: T) -> bool:  # noqa: A002

@@ -7,27 +7,31 @@ in the task that reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Generic, Literal, Self, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Generic, Literal, Self, TypeVar, overload
 from uuid import UUID
 
+import msgspec
 import trio
 from attrs import frozen
 
-from reddb.actor.changes import Change
+from reddb.actor.changes import Change, ChangeRuns
 from reddb.actor.document import Document, uuid_of
 from reddb.actor.feeds import Subscription
-from reddb.actor.history import Applied
 from reddb.actor.scan import SLICE_CHANGES, sliced
 from reddb.actor.state import Reader
 from reddb.actor.turns import let_others_run
+from reddb.actor.wording import counted
 
 T = TypeVar("T")
 
 
-@frozen(eq=False, repr=False)
-class DocumentChange(Generic[T]):
-    """What a commit did to one document. Its values are read when they are asked for."""
+class DocumentChange(msgspec.Struct, Generic[T], frozen=True, eq=False, gc=False):
+    """What a commit did to one document. Its values are read when they are asked for.
+
+    The garbage collector does not track it: what a reader holds does not lead back to a change.
+    """
 
     _reader: Reader[T]
     _change: Change
@@ -85,13 +89,42 @@ class DocumentChange(Generic[T]):
         return f"<DocumentChange {self.op} {self.id}>"
 
 
+class _Changes(Sequence[DocumentChange[T]]):
+    """Changes as a reader sees them, each of them made when it is asked for.
+
+    A commit of a hundred thousand would else take the reader tens of milliseconds to let go of.
+    """
+
+    def __init__(self, reader: Reader[T], changes: Sequence[Change]) -> None:
+        self._reader = reader
+        self._changes = changes
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    @overload
+    def __getitem__(self, at: int) -> DocumentChange[T]: ...
+    @overload
+    def __getitem__(self, at: slice) -> _Changes[T]: ...
+    def __getitem__(self, at: int | slice) -> DocumentChange[T] | _Changes[T]:
+        if isinstance(at, slice):
+            return _Changes(self._reader, self._changes[at])
+        return DocumentChange(self._reader, self._changes[at])
+
+    def __iter__(self) -> Iterator[DocumentChange[T]]:
+        return map(partial(DocumentChange, self._reader), self._changes)
+
+    def __repr__(self) -> str:
+        return f"<{counted(len(self), 'change')}>"
+
+
 @frozen(eq=False)
 class FeedCommit(Generic[T]):
     """One commit, or several that a feed has coalesced."""
 
     seq: int
     """Its number; that of the newest, if several were coalesced."""
-    changes: tuple[DocumentChange[T], ...]
+    changes: Sequence[DocumentChange[T]]
     """What it did, one change a document."""
 
 
@@ -149,24 +182,27 @@ class Feed(Generic[T]):
                 applied = await self._subscription.get()
                 if applied is None:
                     raise StopAsyncIteration
-                changes = await self._relevant(applied)
+                changes = applied.changes
+                if self._predicate is not None:
+                    changes = await self._touching(changes, self._predicate)
                 if changes:
-                    return FeedCommit(applied.seq, tuple(changes))
+                    return FeedCommit(applied.seq, _Changes(self._reader, changes))
         finally:
             self._is_read = False
 
-    async def _relevant(self, applied: Applied) -> list[DocumentChange[T]]:
+    async def _touching(
+        self, changes: Sequence[Change], predicate: Callable[[T], object]
+    ) -> Sequence[Change]:
         """Give the changes that the feed is about, a slice at a time.
 
         The commit has left the buffer, so being cancelled here would lose it.
         """
-        relevant: list[DocumentChange[T]] = []
-        for number, part in enumerate(sliced(applied.changes, SLICE_CHANGES)):
+        touching = ChangeRuns()
+        for number, part in enumerate(sliced(changes, SLICE_CHANGES)):
             if number:
                 with trio.CancelScope(shield=True):
                     await let_others_run()
             for change in part:
-                each = DocumentChange(self._reader, change)
-                if self._predicate is None or each.touches(self._predicate):
-                    relevant.append(each)
-        return relevant
+                if DocumentChange(self._reader, change).touches(predicate):
+                    touching.append(change)
+        return touching

@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reddb.actor.changes import Change, ChangeRuns
+from reddb.actor.changes import RUN_CHANGES, Change, ChangeRuns
+from reddb.actor.scan import sliced
+
+RunsOf: TypeAlias = Callable[[Sequence[Change]], ChangeRuns]
 
 bounds = st.none() | st.integers(-600, 600)
 
 
-def runs_of(changes: Sequence[Change]) -> ChangeRuns:
+def one_by_one(changes: Sequence[Change]) -> ChangeRuns:
     runs = ChangeRuns()
     for change in changes:
         runs.append(change)
     return runs
+
+
+def run_by_run(changes: Sequence[Change]) -> ChangeRuns:
+    runs = ChangeRuns()
+    for run in sliced(changes, RUN_CHANGES):
+        runs.append_run(run)
+    return runs
+
+
+def run_by_run_and_one_by_one(changes: Sequence[Change]) -> ChangeRuns:
+    runs = run_by_run(changes[: len(changes) // RUN_CHANGES * RUN_CHANGES])
+    for change in changes[len(runs) :]:
+        runs.append(change)
+    return runs
+
+
+@pytest.fixture(
+    scope="module",
+    params=[one_by_one, run_by_run, run_by_run_and_one_by_one],
+    ids=lambda fn: fn.__name__,
+)
+def runs_of(request: pytest.FixtureRequest) -> RunsOf:
+    """How runs come about."""
+    made: RunsOf = request.param
+    return made
 
 
 @pytest.fixture(scope="module", params=[0, 1, 127, 128, 129, 500])
@@ -26,7 +55,7 @@ def changes(request: pytest.FixtureRequest) -> list[Change]:
     return [Change(key, None, b"") for key in range(request.param)]
 
 
-def test_runs_are_the_changes_that_were_added(changes: list[Change]) -> None:
+def test_runs_are_the_changes_that_were_added(runs_of: RunsOf, changes: list[Change]) -> None:
     runs = runs_of(changes)
     assert len(runs) == len(changes)
     assert [*runs] == changes
@@ -38,14 +67,37 @@ def test_runs_are_the_changes_that_were_added(changes: list[Change]) -> None:
 
 @given(start=bounds, stop=bounds, step=st.none() | st.integers(-3, 3).filter(bool))
 def test_slices_of_runs_are_those_of_a_list(
-    changes: list[Change], start: int | None, stop: int | None, step: int | None
+    runs_of: RunsOf,
+    changes: list[Change],
+    start: int | None,
+    stop: int | None,
+    step: int | None,
 ) -> None:
     at = slice(start, stop, step)
     assert [*runs_of(changes)[at]] == changes[at]
 
 
 @pytest.mark.parametrize("size", [64, 128, 256])
-def test_runs_are_cut_as_a_list_is(changes: list[Change], size: int) -> None:
+def test_runs_are_cut_as_a_list_is(runs_of: RunsOf, changes: list[Change], size: int) -> None:
     runs = runs_of(changes)
     for at in range(0, len(changes), size):
         assert [*runs[at : at + size]] == changes[at : at + size]
+
+
+def test_a_slice_that_is_a_run_is_that_run() -> None:
+    changes = [Change(key, None, b"") for key in range(200)]
+    first, last = changes[:128], changes[128:]
+    runs = ChangeRuns()
+    runs.append_run(first)
+    runs.append_run(last)
+    assert runs[:128] is first and runs[128:256] is last
+
+
+@pytest.mark.parametrize("begun", [1, 127])
+def test_a_run_has_its_place_behind_whole_ones(begun: int) -> None:
+    change = Change(1, None, b"")
+    runs = one_by_one([change] * begun)
+    with pytest.raises(AssertionError, match="runs have their places"):
+        runs.append_run([change])
+    with pytest.raises(AssertionError, match="runs have their places"):
+        ChangeRuns().append_run([change] * 129)

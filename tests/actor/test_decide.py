@@ -20,7 +20,7 @@ from actor_tools import (
 )
 from msgspec.structs import replace
 
-from reddb.actor.changes import Change, Facts, Insertions
+from reddb.actor.changes import RUN_CHANGES, Change, ChangeRuns, Facts, Insertions
 from reddb.actor.commands import (
     AddIndex,
     CommitTransaction,
@@ -36,6 +36,7 @@ from reddb.actor.commands import (
 from reddb.actor.decide import Decision, decide, decide_at_once
 from reddb.actor.document import Document
 from reddb.actor.history import Applied, History
+from reddb.actor.scan import sliced
 from reddb.actor.state import State
 from reddb.actor.steps import run_at_once
 from reddb.errors import DocumentNotFound, RedDbError, TransactionConflict, UniqueViolation
@@ -394,7 +395,9 @@ def test_keys_may_change_hands_in_a_commit_of_many_changes() -> None:
 
 
 def inserted(state: State[Any], keys: Sequence[int]) -> Decision[Any]:
-    changes = Insertions(keys, [encoded(key) for key in keys], None)
+    changes = ChangeRuns()
+    for run in sliced(tuple(keys), RUN_CHANGES):
+        changes.append_run(Insertions(tuple(run), tuple(map(encoded, run)), None))
     return decided(state, Insert(changes))
 
 
@@ -440,7 +443,7 @@ def test_a_large_insert_may_bring_back_ids_that_are_gone() -> None:
 
 def test_insertions_are_the_changes_that_they_stand_for() -> None:
     documents = [Document(UUID(int=key), key) for key in (1, 2, 3)]
-    changes = Insertions([1, 2, 3], [b"1", b"2", b"3"], [*documents])
+    changes = Insertions((1, 2, 3), (b"1", b"2", b"3"), tuple(documents))
     expected = [(1, None, b"1", documents[0]), (2, None, b"2", documents[1])]
     assert [(c.key, c.before, c.after, c.document) for c in changes[:2]] == expected
     assert (

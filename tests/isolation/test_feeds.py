@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -73,6 +74,21 @@ async def test_a_feed_gives_whole_commits_in_order(any_base: Base) -> None:
             ]
             assert [change.id for change in commits[0].changes] == [one.id, two.id]
             assert feed.seq == 6
+
+
+@pytest.mark.parametrize("predicate", [None, lambda _: True], ids=["all", "chosen"])
+async def test_the_changes_of_a_commit_are_a_sequence(
+    predicate: Callable[[int], bool] | None,
+) -> None:
+    async with MemDb.open("x", int) as db, db.watch(predicate) as feed:
+        await db.insert(range(300))
+        changes = (await anext(feed)).changes
+        assert len(changes) == 300 and repr(changes) == "<300 changes>"
+        assert [change.after for change in changes] == list(range(300))
+        assert [changes[0].after, changes[-1].after] == [0, 299]
+        assert [change.after for change in changes[100:200]] == list(range(100, 200))
+        with pytest.raises(IndexError):
+            changes[300]
 
 
 async def test_with_since_a_snapshot_and_its_feed_miss_and_double_nothing(
