@@ -116,7 +116,11 @@ class Engine(Generic[T]):
             await self.ended.wait()
 
     async def run(self) -> None:
-        """Run the writer to its end, then close the storage. Raises nothing."""
+        """Run the writer to its end, then close the storage. Raises nothing.
+
+        A handle that was closed may be kept for long; what it leads to is not. Only a live query
+        that is still open may have a last result to give.
+        """
         try:
             with trio.CancelScope(shield=True):
                 await self.writer.run()
@@ -126,6 +130,9 @@ class Engine(Generic[T]):
         finally:
             self.writer.feeds.end()
             self.ended.set()
+        if not len(self.writer.feeds):
+            with trio.CancelScope(shield=True):
+                await self.writer.let_go()
 
     def raise_if_ended_badly(self) -> None:
         """Raise what went wrong outside of every call."""

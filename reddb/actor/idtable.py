@@ -20,7 +20,7 @@ Python's garbage collector does not track dicts of ints.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from attrs import define, field
 
@@ -75,6 +75,10 @@ class IdTable:
     def branch(self) -> IdTable:
         """Give a table with the same hints and room for more that this one does not see."""
         return IdTable([{}], self)
+
+    def parts(self) -> Iterator[object]:
+        """Give what the table consists of, in small parts, for letting go of them in turn."""
+        return iter(self._shards)
 
     def is_mostly_stale(self, live_count: int) -> bool:
         """Tell whether a new table is worth making, when `live_count` documents are left."""

@@ -409,6 +409,7 @@ class State(msgspec.Struct, Generic[T], frozen=True, eq=False):
         yield from self._pages
         for index in self.indexes.values():
             yield from index.parts()
+        yield from self._table.parts()
 
     def _numbered(self) -> Iterator[tuple[int, int, bytes, Document[Any] | None]]:
         """Give every slot in use, its key, its data, and its document if that is decoded."""

@@ -213,6 +213,13 @@ class Writer(Generic[T]):
         error.__cause__ = self.refusal
         return error
 
+    async def let_go(self) -> None:
+        """Let go of all documents, a few at a time; nobody may ask for the state any more."""
+        parts, seq = self.kept.parts(), self.kept.seq
+        self.published = self.kept = State(self.kept.reader, seq)
+        self.history = History(seq)
+        await _let_go(parts)
+
     # Batches.
 
     async def _work(self, nursery: trio.Nursery) -> None:
