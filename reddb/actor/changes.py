@@ -46,6 +46,8 @@ class ChangeRuns(Sequence[Change]):
     def append(self, change: Change) -> None:
         """Add a change at the end."""
         if self._count % RUN_CHANGES == 0:
+            if self._open:  # The garbage collector soon leaves a tuple alone, but no list.
+                self._runs[-1] = tuple(self._open)
             self._open = []
             self._runs.append(self._open)
         self._open.append(change)

@@ -93,7 +93,7 @@ class Folding(Generic[T]):
         if is_last:
             self._data[place] = data
         else:
-            self._pages[number] = self._pages[number].with_slot(place, data, None)
+            self._pages[number] = self._pages[number].with_slots(((place, data, None),))
             self._live_count -= data is None
             self._live_bytes += (0 if data is None else len(data)) - len(before)
         return True

@@ -140,7 +140,7 @@ class Index:
             yield leaf
             for posting in leaf.values():
                 if not isinstance(posting, int):
-                    yield from posting.leaves()
+                    yield from posting.parts()
 
     def items(self) -> Iterator[tuple[Hashable, list[int]]]:
         """Give every key with its slots, for checks."""

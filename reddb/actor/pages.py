@@ -40,6 +40,9 @@ _CHUNK_PAGES: Final = 1 << _CHUNK_BITS
 Notes: TypeAlias = "list[Document[Any] | None]"
 """The decoded documents of a page's places; None where there is none, or not decoded (yet)."""
 
+Replaced: TypeAlias = "tuple[int, bytes | None, Document[Any] | None]"
+"""A place of a page, the data that it is to hold, and the document of that, if it may be noted."""
+
 
 class Page(msgspec.Struct, eq=False, gc=False):
     """What is stored in up to 64 neighbouring slots, and what readers have noted of it."""
@@ -73,7 +76,7 @@ class Page(msgspec.Struct, eq=False, gc=False):
             data: Their encoded values.
             notes: The documents themselves, or None where they are not to be noted.
         """
-        complete = self.complete  # First, as in `with_slot`.
+        complete = self.complete  # First, as in `with_slots`.
         known, joined = complete or self.notes, None
         if notes is not None:
             joined = [*(known or [None] * len(self.keys)), *notes]
@@ -88,18 +91,21 @@ class Page(msgspec.Struct, eq=False, gc=False):
             joined if is_complete else None,
         )
 
-    def with_slot(self, place: int, data: bytes | None, document: Document[Any] | None) -> Page:
-        """Give a page with other data, or none, in one of its slots; the key stays."""
+    def with_slots(self, replaced: Iterable[Replaced]) -> Page:
+        """Give a page with other data, or none, in some of its slots; the keys stay."""
         # `complete` first: a reader in another thread may note the last documents in between.
-        old, complete = self.data, self.complete
+        complete = self.complete
         notes = complete or self.notes
         if notes is not None:
             notes = notes.copy()
-            notes[place] = document
-        live_count = self.live_count + (data is not None) - (old[place] is not None)
-        is_complete = complete and (data is None or document is not None)
-        columns = (*old[:place], data, *old[place + 1 :])
-        return Page(self.keys, columns, live_count, notes, notes if is_complete else None)
+        columns, live_count, is_complete = list(self.data), self.live_count, bool(complete)
+        for place, data, document in replaced:
+            live_count += (data is not None) - (columns[place] is not None)
+            columns[place] = data
+            if notes is not None:
+                notes[place] = document
+            is_complete = is_complete and (data is None or document is not None)
+        return Page(self.keys, tuple(columns), live_count, notes, notes if is_complete else None)
 
     def note(self, place: int, document: Document[Any]) -> None:
         """Note the document that the data at `place` decodes to."""

@@ -1,9 +1,10 @@
 """A persistent ordered set of slots: what an index holds for one key.
 
 It is a B+ tree whose nodes are never changed: `add` and `discard` copy the nodes on one path and
-share the rest. Leaves are sorted tuples of ints, so a set of a million slots is a few thousand
-tuples. Python's garbage collector stops tracking those, and never tracks the rest: nothing in a
-set can lead back to it.
+share the rest. Leaves are sorted 64-bit numbers as bytes, so a set of a million slots is a few
+thousand bytes objects of a kilobyte, and copying one is quick. Python's garbage collector never
+tracks those, nor the rest: nothing in a set can lead back to it. Tuples it would visit once each,
+and an insert of many documents may make a new leaf for every key.
 
 Slots are mostly added in rising order, so a full leaf that is added to at its end is kept full
 and a new one begun. Removing drops empty nodes and merges no others.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from struct import Struct
 from typing import TypeAlias
 
 import msgspec
@@ -20,7 +22,10 @@ import msgspec
 _NODE_MAX = 128
 """Slots in a leaf, and children in an inner node."""
 
-_Leaf: TypeAlias = tuple[int, ...]
+_Leaf: TypeAlias = bytes
+
+_SLOT = Struct("q")
+_slots_of_length = [Struct(f"{count}q").unpack for count in range(_NODE_MAX + 1)]
 
 
 class _Inner(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -41,7 +46,7 @@ class SlotSet(msgspec.Struct, frozen=True, eq=False, gc=False):
         [3]
     """
 
-    _root: _Node = ()
+    _root: _Node = b""
     _count: int = 0
 
     def __len__(self) -> int:
@@ -55,11 +60,14 @@ class SlotSet(msgspec.Struct, frozen=True, eq=False, gc=False):
         node = self._root
         while isinstance(node, _Inner):
             node = node.children[_child_of(node, slot)]
-        at = bisect_left(node, slot)
-        return at < len(node) and node[at] == slot
+        return _holds(node, _place_of(node, slot), slot)
 
-    def leaves(self) -> Iterator[_Leaf]:
+    def leaves(self) -> Iterator[tuple[int, ...]]:
         """Give the slots in rising order, in sorted tuples of at most 128."""
+        return map(_slots, self.parts())
+
+    def parts(self) -> Iterator[_Leaf]:
+        """Give what the set consists of, in small parts, for letting go of them in turn."""
         nodes = [self._root]
         while nodes:
             node = nodes.pop()
@@ -83,7 +91,20 @@ class SlotSet(msgspec.Struct, frozen=True, eq=False, gc=False):
         root = _discarded(self._root, slot)
         while isinstance(root, _Inner) and len(root.children) == 1:
             root = root.children[0]
-        return SlotSet(() if root is None else root, self._count - 1)
+        return SlotSet(b"" if root is None else root, self._count - 1)
+
+
+def _slots(leaf: _Leaf) -> tuple[int, ...]:
+    return _slots_of_length[len(leaf) // _SLOT.size](leaf)
+
+
+def _place_of(leaf: _Leaf, slot: int) -> int:
+    """Give where in a leaf, in bytes, a slot is or would be."""
+    return bisect_left(memoryview(leaf).cast("q"), slot) * _SLOT.size
+
+
+def _holds(leaf: _Leaf, at: int, slot: int) -> bool:
+    return leaf[at : at + _SLOT.size] == _SLOT.pack(slot)
 
 
 def _child_of(node: _Inner, slot: int) -> int:
@@ -91,7 +112,10 @@ def _child_of(node: _Inner, slot: int) -> int:
 
 
 def _first(node: _Node) -> int:
-    return node.firsts[0] if isinstance(node, _Inner) else node[0]
+    if isinstance(node, _Inner):
+        return node.firsts[0]
+    first: int = _SLOT.unpack_from(node)[0]
+    return first
 
 
 def _with_child(node: _Inner, at: int, parts: tuple[_Node, ...]) -> _Inner:
@@ -110,11 +134,12 @@ def _added(node: _Node, slot: int) -> tuple[_Node, ...]:
             return (grown,)
         cut = _cut(len(children), at_end=at == len(node.children) - 1)
         return _Inner(firsts[:cut], children[:cut]), _Inner(firsts[cut:], children[cut:])
-    at = bisect_left(node, slot)
-    leaf = (*node[:at], slot, *node[at:])
-    if len(leaf) <= _NODE_MAX:
+    at = _place_of(node, slot)
+    leaf = b"".join((node[:at], _SLOT.pack(slot), node[at:]))
+    count = len(leaf) // _SLOT.size
+    if count <= _NODE_MAX:
         return (leaf,)
-    cut = _cut(len(leaf), at_end=at == len(node))
+    cut = _cut(count, at_end=at == len(node)) * _SLOT.size
     return leaf[:cut], leaf[cut:]
 
 
@@ -129,5 +154,5 @@ def _discarded(node: _Node, slot: int) -> _Node | None:
         child = _discarded(node.children[at], slot)
         shrunk = _with_child(node, at, () if child is None else (child,))
         return shrunk if shrunk.children else None
-    at = bisect_left(node, slot)
-    return (*node[:at], *node[at + 1 :]) or None
+    at = _place_of(node, slot)
+    return node[:at] + node[at + _SLOT.size :] or None

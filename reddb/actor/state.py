@@ -26,7 +26,7 @@ from reddb.actor.changes import Change, Insertions
 from reddb.actor.document import Document, leaf_document, open_document
 from reddb.actor.idtable import IdTable
 from reddb.actor.index import NO_KEY, Index, KeyTaken
-from reddb.actor.pages import PAGE_BITS, PAGE_SLOTS, Notes, Page, Pages
+from reddb.actor.pages import PAGE_BITS, PAGE_SLOTS, Notes, Page, Pages, Replaced
 from reddb.errors import DecodeError, IndexNotFound, UniqueViolation
 
 T = TypeVar("T")
@@ -270,7 +270,7 @@ class State(msgspec.Struct, Generic[T], frozen=True, eq=False):
         else:
             slot = self._slot(key)
             count -= after is None
-            page = self._page(slot).with_slot(slot & _PLACE, after, document)
+            page = self._page(slot).with_slots(((slot & _PLACE, after, document),))
             data_bytes += _grown_bytes(change)
         pages = self._pages.with_page(slot >> PAGE_BITS, page if page.live_count else None)
         reader, indexes, table = self.reader, self.indexes, self._table
@@ -294,14 +294,17 @@ class State(msgspec.Struct, Generic[T], frozen=True, eq=False):
 
     def _with_replaced(self, pages: Pages, changes: Sequence[Change]) -> Pages:
         """Give `pages` after changes of documents that are there."""
-        changed: dict[int, Page] = {}
+        replaced: dict[int, list[Replaced]] = {}
         for change in changes:
             slot = self._slot(change.key)
-            number = slot >> PAGE_BITS
-            page = changed.get(number) or self._page(slot)
-            changed[number] = page.with_slot(slot & _PLACE, change.after, change.document)
+            places = replaced.setdefault(slot >> PAGE_BITS, [])
+            places.append((slot & _PLACE, change.after, change.document))
+        changed = (
+            (number, self._page(number << PAGE_BITS).with_slots(places))
+            for number, places in replaced.items()
+        )
         return pages.with_pages(
-            (number, page if page.live_count else None) for number, page in changed.items()
+            (number, page if page.live_count else None) for number, page in changed
         )
 
     def _new_pages(self, pages: Pages, new: Insertions, count: int) -> Iterator[tuple[int, Page]]:

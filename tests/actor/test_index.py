@@ -130,11 +130,12 @@ def test_the_parts_of_an_index_are_small_and_hold_all_keys_and_slots() -> None:
         [*((slot, "a") for slot in range(1000)), *((slot, slot) for slot in range(500))]
     )
     parts: list[Any] = [*index.parts()]
-    assert all(len(part) <= 128 for part in parts)
     leaves = [part for part in parts if isinstance(part, dict)]
     assert {key for leaf in leaves for key in leaf} == {"a", *range(500)}
-    runs = [part for part in parts if not isinstance(part, dict)]
+    runs = [memoryview(part).cast("q") for part in parts if isinstance(part, bytes)]
     assert sorted(slot for run in runs for slot in run) == [*range(1000)]
+    assert len(leaves) + len(runs) == len(parts)
+    assert all(len(part) <= 128 for part in (*leaves, *runs))
 
 
 @given(st.dictionaries(st.integers(0, 300), st.integers(0, 3), max_size=200))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reddb.actor.document import Document
-from reddb.actor.pages import Page, Pages
+from reddb.actor.pages import Page, Pages, Replaced
 
 numbers = st.integers(0, 40) | st.integers(0, 3000)
 operations = st.lists(st.tuples(numbers, st.booleans()), max_size=60)
@@ -87,11 +88,23 @@ def test_a_page_is_complete_while_every_document_in_it_is_noted() -> None:
     assert one.extended([8], [b"y"], noted("y")).complete is not None
     assert one.extended([8], [b"y"], noted(None)).complete is None
     assert one.extended([8], [b"y"], None).complete is None
-    assert one.with_slot(2, b"y", *noted("y")).complete is not None
-    assert one.with_slot(2, b"y", None).complete is None
-    gone = one.with_slot(2, None, None)
+    assert one.with_slots([(2, b"y", noted("y")[0])]).complete is not None
+    assert one.with_slots([(2, b"y", None)]).complete is None
+    gone = one.with_slots([(2, None, None)])
     assert gone.complete == [None, None, None]
     assert (one.live_count, gone.live_count) == (1, 0)
+
+
+def test_several_slots_are_replaced_as_one_by_one() -> None:
+    one = Page.blank(1).extended([7, 8, 9], [b"x", b"y", b"z"], noted("x", "y", "z"))
+    replaced: list[Replaced] = [(1, b"new", None), (3, None, None), (2, b"y2", noted("y2")[0])]
+    at_once, one_by_one = one.with_slots(replaced), one
+    for each in replaced:
+        one_by_one = one_by_one.with_slots([each])
+    assert msgspec.structs.astuple(at_once) == msgspec.structs.astuple(one_by_one)
+    assert at_once.data == (None, b"new", b"y2", None) and at_once.live_count == 2
+    assert at_once.notes == [None, None, *noted("y2"), None] and at_once.complete is None
+    assert one.notes == [None, *noted("x", "y", "z")], "the old one stays"
 
 
 def test_what_was_noted_can_be_forgotten() -> None:
