@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
 from collections import Counter
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ from contextlib import contextmanager
 
 import pytest
 import trio
+from attrs import frozen
 
-from reddb import MemDb
+from reddb import DatabaseClosed, MemDb
 from reddb.actor.scan import SLICE_CHANGES
 
 COUNT = 5 * SLICE_CHANGES
@@ -41,6 +43,14 @@ def counted_steps() -> Iterator[Steps]:
         trio.lowlevel.remove_instrument(steps)
 
 
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """What is freed is freed because nothing refers to it."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
 async def test_others_run_beside_a_large_batch() -> None:
     async with MemDb.open("x", int) as db:
         with counted_steps() as steps:
@@ -62,6 +72,26 @@ async def test_what_a_call_gave_is_not_kept() -> None:
         known = weakref.ref(result)
         del result
         assert known() is None
+
+
+@frozen
+class Shared:
+    """Immutable, so the database keeps the very instance that it was given."""
+
+    number: int
+
+
+async def test_what_a_closed_database_held_is_let_go_of(no_collector: None) -> None:
+    async with MemDb.open("x", Shared) as db:
+        value, other = Shared(1), Shared(2)
+        known, also_known = weakref.ref(value), weakref.ref(other)
+        await db.insert_one(value)
+        await db.insert([other] * COUNT)
+        del value, other
+        assert known() is not None and also_known() is not None
+    assert known() is None and also_known() is None
+    with pytest.raises(DatabaseClosed):
+        await db.find_all()
 
 
 async def test_others_run_beside_a_feed_that_gives_a_large_commit() -> None:
