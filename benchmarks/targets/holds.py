@@ -21,12 +21,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+import msgspec
 import trio
-from attrs import define, evolve, field
+from attrs import astuple, define, evolve, field
 
 from benchmarks.documents import Person, people, team_of
 from benchmarks.targets.measured import Measured, directory_of_its_own
-from reddb import DbConfig, JsonDb, RedDb, Transaction
+from reddb import DbConfig, JsonDb, MemDb, RedDb, Transaction
+
+Operations = dict[str, Callable[[], Awaitable[object]]]
 
 
 @define(eq=False)
@@ -98,6 +101,7 @@ async def hold(count: int) -> Measured:
             operations = _reads(db, documents, id_) | _small_writes(db, documents, id_)
             for name, operation in (operations | _large_writes(db, documents)).items():
                 clocks[name] = await longest_hold(operation)
+    await _hold_with_untracked(documents, clocks)
     seconds = {name: clock.longest_s for name, clock in clocks.items()}
     gc.unfreeze()
     parts = {
@@ -109,6 +113,40 @@ async def hold(count: int) -> Measured:
         )
     }
     return Measured({"hold": 1000 * max(seconds.values())}, seconds | parts)
+
+
+class Untracked(msgspec.Struct, frozen=True, gc=False):
+    """A `Person` that the garbage collector does not track, as its class says."""
+
+    name: str
+    team: int
+    email: str | None
+    tags: tuple[str, ...]
+    score: float
+    active: bool
+
+
+async def _hold_with_untracked(documents: list[Person], clocks: dict[str, HoldClock]) -> None:
+    """Run what gives very many documents on some that the collector does not track."""
+    structs = [Untracked(*astuple(person, recurse=False)) for person in documents]
+    gc.freeze()
+    async with MemDb.open("hold", Untracked) as db:
+        await db.insert(structs)
+        operations: Operations = {
+            "find_all": db.find_all,
+            "filter, half of all": lambda: db.query().filter(_is_active).all(),
+            "update_where, half": lambda: db.update_where(_is_active).exec(_raised),
+        }
+        for name, operation in operations.items():
+            clocks[f"{name}; untracked documents"] = await longest_hold(operation)
+
+
+def _is_active(struct: Untracked) -> bool:
+    return struct.active
+
+
+def _raised(struct: Untracked) -> Untracked:
+    return msgspec.structs.replace(struct, score=struct.score + 1)
 
 
 @asynccontextmanager
@@ -123,9 +161,6 @@ async def _opened(config: DbConfig, clocks: dict[str, HoldClock]) -> AsyncIterat
         clocks["open"] = await longest_hold(opening)
         yield db[0]
         clocks["aclose"] = await longest_hold(db[0].aclose)
-
-
-Operations = dict[str, Callable[[], Awaitable[object]]]
 
 
 def _later(person: Person) -> Person:
