@@ -21,7 +21,7 @@ from enum import IntEnum
 from typing import Final, TypeAlias
 
 import msgspec
-from attrs import frozen
+from attrs import field, frozen
 
 MAGIC: Final = b"REDDB\0"
 VERSION: Final = 3
@@ -95,6 +95,12 @@ class Header:
     """The sequence number that the file starts from: 0, or that of the state compacted into it."""
     synced: int
     """How many bytes of the file were on disk before it got its name."""
+    file_crc: int = field(init=False, repr=False, eq=False)
+    """The checksum of the file's id, which that of every frame goes on from."""
+
+    @file_crc.default
+    def _crc_of_id(self) -> int:
+        return zlib.crc32(self.file_id)
 
 
 class FrameHeader(msgspec.Struct, frozen=True):
@@ -222,7 +228,7 @@ def encode_checksum(crc: int) -> bytes:
 
 
 def _header_crc(header: Header, offset: int, body: bytes) -> int:
-    return zlib.crc32(body, zlib.crc32(_OFFSET.pack(offset), zlib.crc32(header.file_id)))
+    return zlib.crc32(body, zlib.crc32(_OFFSET.pack(offset), header.file_crc))
 
 
 def decode_frame_header(header: Header, offset: int, data: bytes) -> FrameHeader:
@@ -308,7 +314,7 @@ def decode_single_facts(
     """
     unpack, pack_offset, unpack_crc = _SINGLE_FACT.unpack_from, _OFFSET.pack, _CRC.unpack_from
     crc32, number_of, commit = zlib.crc32, int.from_bytes, int(FrameKind.COMMIT)
-    file_crc, last = crc32(header.file_id), len(data) - _SINGLE_FACT.size - _CRC.size
+    file_crc, last = header.file_crc, len(data) - _SINGLE_FACT.size - _CRC.size
     facts: list[Fact] = []
     synced, seq_max = 0, seq + count_max
     while at <= last and seq < seq_max:

@@ -15,7 +15,6 @@ moved frame are bytes of a log in a document whose own frame is torn. Of those,
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from typing import Final
 
@@ -58,7 +57,7 @@ def written_offset(header: Header, near: int, frame_header: bytes) -> int:
     body, stored = frame_header[:-4], int.from_bytes(frame_header[-4:], "little")
     # Behind the id come eight bytes of offset, the low four first, and four can make any CRC-32.
     crc_of_low = run_back(stored, high.to_bytes(4, "little") + body)
-    low = run_back(crc_of_low, bytes(4)) ^ zlib.crc32(header.file_id)
+    low = run_back(crc_of_low, bytes(4)) ^ header.file_crc
     return high << _OFFSET_LOW_BITS | low
 
 
