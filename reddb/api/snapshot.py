@@ -13,6 +13,7 @@ from reddb.actor.document import Document
 from reddb.actor.scan import scan
 from reddb.actor.state import State
 from reddb.actor.steps import run_at_once
+from reddb.actor.wording import counted
 from reddb.api.query import Plan, SnapshotQuery, equal_to, select
 from reddb.errors import DocumentNotFound
 
@@ -67,7 +68,7 @@ class Snapshot(Generic[T]):
             yield from documents
 
     def __repr__(self) -> str:
-        return f"<Snapshot of {len(self)} documents at commit {self.seq}>"
+        return f"<Snapshot of {counted(len(self), 'document')} at commit {self.seq}>"
 
     def get(self, id: UUID) -> Document[T] | None:  # noqa: A002
         """Give the document with this id, or None.

@@ -20,6 +20,7 @@ from attrs import define, field
 from reddb.actor.disk import Disk, DiskFile
 from reddb.actor.document import uuid_of
 from reddb.actor.survey import TornTail
+from reddb.actor.wording import counted
 from reddb.api.bulk import Bulk
 from reddb.api.database import RedDb
 from reddb.api.first_aid import opened_for_reading
@@ -186,7 +187,8 @@ async def from_v2(
 def _check_empty(db: RedDb[Any]) -> None:
     count = len(db.snapshot())
     if count:
-        raise RedDbError(f"the database is not empty (documents: {count}); take another one")
+        message = f"the database is not empty: it has {counted(count, 'document')}; take another"
+        raise RedDbError(message)
 
 
 @define

@@ -26,6 +26,7 @@ async def test_a_snapshot_reads_what_the_handle_reads(db: RedDb[Any], home: Home
     snapshot = db.snapshot()
     assert snapshot.find_all() == list(snapshot) == documents
     assert len(snapshot) == 3
+    assert repr(snapshot) == "<Snapshot of 3 documents at commit 1>"
     assert snapshot.find(home.value("ada")) == [documents[0], documents[2]]
     assert snapshot.using_index("text", "ada") == [documents[0], documents[2]]
     assert snapshot.query().filter(lambda value: text_of(value) == "bob").all() == [documents[1]]
