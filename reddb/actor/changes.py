@@ -44,18 +44,20 @@ class ChangeRuns(Sequence[Change]):
         self._count = 0
 
     def append(self, change: Change) -> None:
-        """Add a change at the end."""
+        """Add a change at the end; the last run must be whole, or one of these."""
         if self._count % RUN_CHANGES == 0:
-            if self._open:  # The garbage collector soon leaves a tuple alone, but no list.
-                self._runs[-1] = tuple(self._open)
             self._open = []
             self._runs.append(self._open)
+        assert self._runs[-1] is self._open, "a short run is the last"
         self._open.append(change)
         self._count += 1
+        if self._count % RUN_CHANGES == 0:  # The collector soon leaves a tuple alone, but no list.
+            self._runs[-1] = tuple(self._open)
 
     def append_run(self, run: Sequence[Change]) -> None:
-        """Add a run at the end. Only the last may be one of less than 128."""
-        assert len(run) <= RUN_CHANGES and self._count % RUN_CHANGES == 0, "runs have their places"
+        """Add a run at the end. Only the last may be one of less than 128, and none is empty."""
+        assert 0 < len(run) <= RUN_CHANGES, "a run is one of 1 to 128"
+        assert self._count % RUN_CHANGES == 0, "a short run is the last"
         self._runs.append(run)
         self._count += len(run)
 

@@ -121,7 +121,7 @@ def decide_at_once(state: State[T], command: Command[Any]) -> Decision[T] | None
     result: object = None
     if isinstance(command, UpdateOne | DeleteOne):
         changes, result = _looked_up(state, command)
-    elif isinstance(command, CommitTransaction) and _is_plain_sailing(state, command):
+    elif isinstance(command, CommitTransaction) and _is_unopposed(state, command):
         changes = command.staged.changes
     else:
         return None
@@ -129,7 +129,7 @@ def decide_at_once(state: State[T], command: Command[Any]) -> Decision[T] | None
     return None if after.is_mostly_holes() else Decision(after, changes, result)
 
 
-def _is_plain_sailing(state: State[Any], command: CommitTransaction) -> bool:
+def _is_unopposed(state: State[Any], command: CommitTransaction) -> bool:
     """Tell whether a transaction is small, and only an index can speak against it."""
     changes = command.staged.changes
     if command.began != state.seq or command.staged.missing or len(changes) > SLICE_CHANGES:

@@ -8,6 +8,7 @@ in an exception group, because the writer's task never raises.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -115,11 +116,12 @@ class Engine(Generic[T]):
         with trio.CancelScope(shield=True):
             await self.ended.wait()
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Run the writer to its end, then close the storage. Raises nothing.
 
         A handle that was closed may be kept for long; what it leads to is not. Only a live query
-        that is still open may have a last result to give.
+        that is still open may have a last result to give, and who is cancelled does not wait.
         """
         try:
             with trio.CancelScope(shield=True):
@@ -130,7 +132,8 @@ class Engine(Generic[T]):
         finally:
             self.writer.feeds.end()
             self.ended.set()
-        if not len(self.writer.feeds):
+        is_cancelled = trio.current_effective_deadline() == -math.inf
+        if not is_cancelled and not self.writer.feeds.may_be_live():
             with trio.CancelScope(shield=True):
                 await self.writer.let_go()
 

@@ -168,5 +168,9 @@ class Feeds:
             for subscription in subscriptions:
                 subscription.end(error)
 
+    def may_be_live(self) -> bool:
+        """Tell whether one is perhaps that of a live query: those take commits as one."""
+        return any(subscription.coalesce for subscription in self._to_all)
+
     def __len__(self) -> int:
         return len(self._to_all) + sum(map(len, self._to_one.values()))

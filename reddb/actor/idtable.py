@@ -77,7 +77,7 @@ class IdTable:
         return IdTable([{}], self)
 
     def parts(self) -> Iterator[object]:
-        """Give what the table consists of, in small parts, for letting go of them in turn."""
+        """Give what the table consists of, in parts of some thousand hints where it is large."""
         return iter(self._shards)
 
     def is_mostly_stale(self, live_count: int) -> bool:

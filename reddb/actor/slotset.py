@@ -100,6 +100,9 @@ def _slots(leaf: _Leaf) -> tuple[int, ...]:
 
 def _place_of(leaf: _Leaf, slot: int) -> int:
     """Give where in a leaf, in bytes, a slot is or would be."""
+    end = len(leaf)
+    if not end or slot > _SLOT.unpack_from(leaf, end - _SLOT.size)[0]:  # As mostly.
+        return end
     return bisect_left(memoryview(leaf).cast("q"), slot) * _SLOT.size
 
 

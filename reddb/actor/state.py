@@ -408,11 +408,15 @@ class State(msgspec.Struct, Generic[T], frozen=True, eq=False):
         )
 
     def parts(self) -> Iterator[object]:
-        """Give what the state consists of, in small parts, for letting go of them in turn."""
+        """Give what the state consists of but for its table, in small parts, to be let go of."""
         yield from self._pages
         for index in self.indexes.values():
             yield from index.parts()
-        yield from self._table.parts()
+
+    def table_parts(self, after: State[T] | None) -> Iterator[object]:
+        """Give the parts of its table, which are larger, unless `after` has the same one."""
+        is_shared = after is not None and after._table is self._table  # noqa: SLF001  # Its kind.
+        return iter(()) if is_shared else self._table.parts()
 
     def _numbered(self) -> Iterator[tuple[int, int, bytes, Document[Any] | None]]:
         """Give every slot in use, its key, its data, and its document if that is decoded."""

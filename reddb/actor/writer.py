@@ -57,7 +57,7 @@ _CHANGES_AT_ONCE = 2048
 """The facts of more changes are made by the storage, which makes a slice of them at a time."""
 
 _PARTS_AT_ONCE = 16
-"""Parts of a state, of up to 128 documents, keys or slots, that are let go of at a time."""
+"""Parts of up to 128 documents, keys, slots or changes that are let go of at a time."""
 
 
 @define(eq=False)
@@ -148,9 +148,11 @@ class Writer(Generic[T]):
     """The newest state whose every commit the storage has kept."""
     _taken: list[Call[Any]] = field(factory=list, init=False)
     """The batch that is being worked on."""
-    _used_up: list[Iterator[object]] = field(factory=list, init=False)
-    """The changes of large commits and the states that they replaced, in small parts, to be let go
-    of a few at a time."""
+    _used_up: list[tuple[Iterator[object], int]] = field(factory=list, init=False)
+    """The changes of large commits and the states that they replaced, in parts, and how many of
+    these are to be let go of at a time."""
+    _lets_go: bool = field(default=False, init=False)
+    """Whether a task is at it."""
     _compaction: _Compaction | None = field(default=None, init=False)
     """The compaction that is running, if one is."""
     _wanting_compaction: list[Call[Any]] = field(factory=list, init=False)
@@ -176,8 +178,9 @@ class Writer(Generic[T]):
                             break
                         await self._work(nursery)
                         self._taken = []  # What it came to is the callers' alone.
-                        while self._used_up:
-                            nursery.start_soon(_let_go, self._used_up.pop())
+                        if self._used_up and not self._lets_go:
+                            self._lets_go = True
+                            nursery.start_soon(self._let_go_of_used_up)
                         self._compact_if_due(nursery)
                     if self._compaction is not None and not self._compaction.calls:
                         self._compaction.scope.cancel()
@@ -215,10 +218,20 @@ class Writer(Generic[T]):
 
     async def let_go(self) -> None:
         """Let go of all documents, a few at a time; nobody may ask for the state any more."""
-        parts, seq = self.kept.parts(), self.kept.seq
-        self.published = self.kept = State(self.kept.reader, seq)
-        self.history = History(seq)
-        await _let_go(parts)
+        self._use_up(self.kept, after=None)
+        self.history = History(self.kept.seq)
+        self.published = self.kept = State(self.kept.reader, self.kept.seq)
+        await self._let_go_of_used_up()
+
+    def _use_up(self, state: State[T], after: State[T] | None) -> None:
+        """Have a state let go of that others follow, or nothing."""
+        self._used_up.append((state.parts(), _PARTS_AT_ONCE))
+        self._used_up.append((state.table_parts(after), 1))
+
+    async def _let_go_of_used_up(self) -> None:
+        while self._used_up:
+            await _let_go(*self._used_up.pop(0))
+        self._lets_go = False
 
     # Batches.
 
@@ -303,7 +316,10 @@ class Writer(Generic[T]):
             call.answer(None, error)
         else:
             if len(decision.changes) > _CHANGES_AT_ONCE:
-                self._used_up += (self.kept.parts(), sliced(decision.changes, SLICE_CHANGES))
+                changes = sliced(decision.changes, SLICE_CHANGES)
+                self._used_up.append((changes, _PARTS_AT_ONCE))
+                if not isinstance(call.command, Insert):  # That replaces next to nothing.
+                    self._use_up(self.kept, decision.state)
             self._take_in_decision(batch, call, decision)
         return batch
 
@@ -434,16 +450,16 @@ class Writer(Generic[T]):
             self._start_compaction(nursery)
 
 
-async def _let_go(parts: Iterator[object]) -> None:
+async def _let_go(parts: Iterator[object], at_once: int) -> None:
     """Let go of a few parts at a time: to free half a million documents takes a tenth of a second.
 
     Others may hold them too, and then nothing is freed.
     """
     held: list[object] = []
-    while few := list(islice(parts, _PARTS_AT_ONCE)):
+    while few := list(islice(parts, at_once)):
         held += few
         await let_others_run()
     del parts, few  # Now the whole goes, which has nothing but its parts.
     while held:
-        del held[-_PARTS_AT_ONCE:]
+        del held[-at_once:]
         await let_others_run()

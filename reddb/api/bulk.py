@@ -32,7 +32,7 @@ for little.
 
 @define(eq=False)
 class Bulk(Generic[T]):
-    """Documents that are stored together, in one commit.
+    """Documents that are stored together, in one commit. One task at a time may use it.
 
     Example:
         >>> bulk.add(id, Note("buy milk"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from struct import Struct
@@ -71,15 +71,26 @@ _KEYS_AT_ONCE = 64
 _cut_keys = Struct("16s").iter_unpack
 
 
-def _random_keys() -> Iterator[int]:
-    """Give the numbers of random UUIDs without end, such as `uuid.uuid4` makes (RFC 9562).
+def _random_keys() -> Callable[[], int]:
+    """Give what gives the numbers of random UUIDs, such as `uuid.uuid4` makes (RFC 9562).
 
     The operating system is asked for the bits of many at a time, for asking takes longer than all
-    the rest. A fork of the process would go on with the same ones; no open database outlives one.
+    the rest. In a fork of the process the same ones would come: an open database ends there.
     """
-    while True:
-        for (data,) in _cut_keys(os.urandom(16 * _KEYS_AT_ONCE)):
-            yield int.from_bytes(data) & _RANDOM_BITS | _VERSION_AND_VARIANT
+    keys: list[int] = []
+
+    def new_key() -> int:
+        while True:
+            try:
+                return keys.pop()
+            except IndexError:
+                data = os.urandom(16 * _KEYS_AT_ONCE)
+                keys.extend(
+                    int.from_bytes(each) & _RANDOM_BITS | _VERSION_AND_VARIANT
+                    for (each,) in _cut_keys(data)
+                )
+
+    return new_key
 
 
 @frozen
@@ -159,7 +170,7 @@ def key_maker(config: DbConfig) -> Callable[[], int]:
     """
     new_id: Callable[[], object] = config.new_id
     if new_id is uuid4:
-        return _random_keys().__next__
+        return _random_keys()
 
     def new_key() -> int:
         id_ = new_id()

@@ -85,6 +85,16 @@ class DocumentChange(msgspec.Struct, Generic[T], frozen=True, eq=False, gc=False
             predicate(self._reader.decode(key, data)) for data in versions if data is not None
         )
 
+    def _key(self) -> tuple[int, bytes | None, bytes | None]:
+        return self._change.key, self._change.before, self._change.after
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the other does the same to the same document."""
+        return self._key() == other._key() if isinstance(other, DocumentChange) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
     def __repr__(self) -> str:
         return f"<DocumentChange {self.op} {self.id}>"
 
@@ -125,7 +135,7 @@ class FeedCommit(Generic[T]):
     seq: int
     """Its number; that of the newest, if several were coalesced."""
     changes: Sequence[DocumentChange[T]]
-    """What it did, one change a document."""
+    """What it did, one change a document; each is made anew whenever it is asked for."""
 
 
 class Feed(Generic[T]):

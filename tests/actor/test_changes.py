@@ -31,16 +31,20 @@ def run_by_run(changes: Sequence[Change]) -> ChangeRuns:
     return runs
 
 
-def run_by_run_and_one_by_one(changes: Sequence[Change]) -> ChangeRuns:
-    runs = run_by_run(changes[: len(changes) // RUN_CHANGES * RUN_CHANGES])
-    for change in changes[len(runs) :]:
-        runs.append(change)
+def in_turn(changes: Sequence[Change]) -> ChangeRuns:
+    runs = ChangeRuns()
+    for number, run in enumerate(sliced(changes, RUN_CHANGES)):
+        if number % 2:
+            runs.append_run(run)
+        else:
+            for change in run:
+                runs.append(change)
     return runs
 
 
 @pytest.fixture(
     scope="module",
-    params=[one_by_one, run_by_run, run_by_run_and_one_by_one],
+    params=[one_by_one, run_by_run, in_turn],
     ids=lambda fn: fn.__name__,
 )
 def runs_of(request: pytest.FixtureRequest) -> RunsOf:
@@ -94,10 +98,16 @@ def test_a_slice_that_is_a_run_is_that_run() -> None:
 
 
 @pytest.mark.parametrize("begun", [1, 127])
-def test_a_run_has_its_place_behind_whole_ones(begun: int) -> None:
-    change = Change(1, None, b"")
-    runs = one_by_one([change] * begun)
-    with pytest.raises(AssertionError, match="runs have their places"):
-        runs.append_run([change])
-    with pytest.raises(AssertionError, match="runs have their places"):
-        ChangeRuns().append_run([change] * 129)
+def test_a_short_run_is_the_last(begun: int) -> None:
+    changes = [Change(1, None, b"")] * begun
+    for runs in (one_by_one(changes), run_by_run(changes)):
+        with pytest.raises(AssertionError, match="a short run is the last"):
+            runs.append_run(changes)
+    with pytest.raises(AssertionError, match="a short run is the last"):
+        run_by_run(changes).append(changes[0])
+
+
+@pytest.mark.parametrize("size", [0, 129])
+def test_a_run_is_neither_empty_nor_long(size: int) -> None:
+    with pytest.raises(AssertionError, match="1 to 128"):
+        ChangeRuns().append_run([Change(1, None, b"")] * size)

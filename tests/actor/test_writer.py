@@ -194,7 +194,7 @@ async def test_what_a_large_commit_replaced_is_let_go_of_a_few_parts_at_a_time()
     alive = weakref.WeakSet(parts)
     counts = [len(alive)]
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(writer._let_go, iter(parts))
+        nursery.start_soon(writer._let_go, iter(parts), 16)
         del parts
         while alive:
             await trio.lowlevel.checkpoint()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from itertools import pairwise
 from pathlib import Path
@@ -93,6 +94,26 @@ def test_random_ids_are_uuids_of_version_4() -> None:
     assert {(id_.version, id_.variant) for id_ in ids} == {(4, RFC_4122)}
     varying = [reduce(operator.xor, pair) for pair in pairwise(keys)]
     assert reduce(operator.or_, varying) == (1 << 128) - 1 - (0xF << 76) - (0x3 << 62)
+
+
+def test_random_ids_go_on_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    new_key = key_maker(DbConfig("words"))
+
+    def interrupted(_size: int) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.urandom", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            new_key()
+    assert len({new_key() for _ in range(200)}) == 200
+
+
+def test_random_ids_may_be_asked_for_in_any_thread() -> None:
+    new_key = key_maker(DbConfig("words"))
+    with ThreadPoolExecutor(4) as pool:
+        keys = list(pool.map(lambda _: new_key(), range(4000)))
+    assert len(set(keys)) == 4000
 
 
 def test_ids_of_your_own_are_used_by_their_number() -> None:

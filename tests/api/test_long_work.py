@@ -11,8 +11,9 @@ from contextlib import contextmanager
 import pytest
 import trio
 from attrs import frozen
+from trio.testing import wait_all_tasks_blocked
 
-from reddb import DatabaseClosed, MemDb
+from reddb import DatabaseClosed, Document, MemDb
 from reddb.actor.scan import SLICE_CHANGES
 
 COUNT = 5 * SLICE_CHANGES
@@ -92,6 +93,45 @@ async def test_what_a_closed_database_held_is_let_go_of(no_collector: None) -> N
     assert known() is None and also_known() is None
     with pytest.raises(DatabaseClosed):
         await db.find_all()
+
+
+async def test_readers_of_feeds_keep_nothing_of_a_closed_database(no_collector: None) -> None:
+    async with trio.open_nursery() as nursery, MemDb.open("x", Shared) as db:
+
+        async def follow() -> None:
+            async with db.watch() as feed:
+                async for _ in feed:
+                    pass
+
+        async def wait() -> None:
+            with pytest.raises(DatabaseClosed):
+                await db.wait_for(document.id, lambda value: value.number == 0)
+
+        value = Shared(1)
+        known = weakref.ref(value)
+        document = await db.insert_one(value)
+        nursery.start_soon(follow)
+        nursery.start_soon(wait)
+        await wait_all_tasks_blocked()
+        del value
+        document = Document(document.id, Shared(1))
+    assert known() is None
+
+
+async def test_many_large_inserts_leave_nothing_behind_that_grows() -> None:
+    async with MemDb.open("x", int) as db:
+        await db.insert(range(30 * SLICE_CHANGES))
+        await wait_all_tasks_blocked()
+        with counted_steps() as steps:
+            for _ in range(5):
+                await db.insert(range(20 * SLICE_CHANGES))
+        few = steps.number
+        await db.insert(range(1000 * SLICE_CHANGES))
+        await wait_all_tasks_blocked()
+        with counted_steps() as steps:
+            for _ in range(5):
+                await db.insert(range(20 * SLICE_CHANGES))
+        assert steps.number <= 1.5 * few, "a large insert takes as long in a large database"
 
 
 async def test_others_run_beside_a_feed_that_gives_a_large_commit() -> None:

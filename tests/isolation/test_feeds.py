@@ -89,6 +89,8 @@ async def test_the_changes_of_a_commit_are_a_sequence(
         assert [change.after for change in changes[100:200]] == list(range(100, 200))
         with pytest.raises(IndexError):
             changes[300]
+        assert changes[7] in changes and changes.index(changes[7]) == 7
+        assert changes[7] != changes[8] and changes[7] != 7 and len({*changes, *changes}) == 300
 
 
 async def test_with_since_a_snapshot_and_its_feed_miss_and_double_nothing(
