@@ -95,6 +95,18 @@ async def test_what_a_closed_database_held_is_let_go_of(no_collector: None) -> N
         await db.find_all()
 
 
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_closing_lets_go_in_small_steps_unless_cancelled(is_cancelled: bool) -> None:
+    with trio.CancelScope() as scope, counted_steps() as steps:
+        async with MemDb.open("x", int) as db:
+            await db.insert(range(100 * SLICE_CHANGES))
+            await wait_all_tasks_blocked()
+            before = steps.number
+            if is_cancelled:
+                scope.cancel()
+    assert (steps.number - before < 30) is is_cancelled
+
+
 async def test_readers_of_feeds_keep_nothing_of_a_closed_database(no_collector: None) -> None:
     async with trio.open_nursery() as nursery, MemDb.open("x", Shared) as db:
 
