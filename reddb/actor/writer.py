@@ -217,8 +217,9 @@ class Writer(Generic[T]):
         return error
 
     async def let_go(self) -> None:
-        """Let go of all documents, a few at a time; nobody may ask for the state any more."""
-        self._use_up(self.kept, after=None)
+        """Let go of all documents, many a few at a time; nobody may ask for the state any more."""
+        if len(self.kept) > _CHANGES_AT_ONCE:
+            self._use_up(self.kept, after=None)
         self.history = History(self.kept.seq)
         self.published = self.kept = State(self.kept.reader, self.kept.seq)
         await self._let_go_of_used_up()

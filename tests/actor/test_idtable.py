@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,3 +52,16 @@ def test_a_table_is_stale_when_most_of_its_documents_are_gone() -> None:
 
 def test_a_small_table_is_never_stale() -> None:
     assert not filled({key: key for key in range(1000)}).is_mostly_stale(0)
+
+
+@pytest.mark.parametrize(("count", "parts_max"), [(0, 1), (100, 1), (50_000, 20)])
+def test_the_parts_of_a_table_are_few_and_of_some_thousand_hints(
+    count: int, parts_max: int
+) -> None:
+    table = IdTable()
+    table.add_all(range(count), 0)
+    parts: list[Any] = [*table.parts()]
+    assert len(parts) <= parts_max
+    hints = [{key for shard in part for key in shard} for part in parts]
+    assert sorted(key for keys in hints for key in keys) == [*range(count)]
+    assert max(map(len, hints)) <= 5_000
