@@ -54,7 +54,8 @@ _BATCH_BYTES_MAX = 4 * 1024 * 1024
 so sharing that with yet others saves little, and a batch is in memory once more as frames."""
 
 _CHANGES_AT_ONCE = 2048
-"""The facts of more changes are made by the storage, which makes a slice of them at a time."""
+"""The facts of more changes are made by the storage, which makes a slice of them at a time. What
+so many changes leave behind, and a state of more documents, is let go of in slices, too."""
 
 _PARTS_AT_ONCE = 16
 """Parts of up to 128 documents, keys, slots or changes that are let go of at a time."""
