@@ -19,8 +19,9 @@ from reddb import transfer as transfer
 from reddb.actor.backing_up import BackupReport
 from reddb.actor.document import Document
 from reddb.actor.file_storage import FileStorage
+from reddb.actor.frames import Commit
 from reddb.actor.salvaging import SalvageReport
-from reddb.actor.storage import Commit, MemoryStorage, Recovery, Storage
+from reddb.actor.storage import MemoryStorage, Recovery, Storage
 from reddb.actor.survey import Damage, TornTail
 from reddb.actor.verification import VerifyReport
 from reddb.api.config import DbConfig, Durability, WriteOrder

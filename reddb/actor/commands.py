@@ -24,7 +24,7 @@ class Command(msgspec.Struct, Generic[ResultT], frozen=True, eq=False):
     """The base of all commands. A struct, for making one takes a fifth of what attrs takes."""
 
 
-class Record(msgspec.Struct, frozen=True, eq=False):
+class Record(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A value that was made ready to be stored under an id."""
 
     key: int
@@ -53,6 +53,12 @@ class Staged(msgspec.Struct, frozen=True, eq=False):
     """The net change to each id, with `before` as the transaction has seen it."""
     missing: Sequence[int]
     """Keys that it updates or deletes and has not seen."""
+
+
+class InsertOne(Command[None], frozen=True, eq=False, gc=False):
+    """Store a new document."""
+
+    change: Change
 
 
 class Insert(Command[None], frozen=True, eq=False):
@@ -126,7 +132,8 @@ class Compact(Command[None], frozen=True, eq=False):
 
 
 Decidable: TypeAlias = (
-    Insert
+    InsertOne
+    | Insert
     | UpdateOne
     | DeleteOne
     | UpdateWhere

@@ -8,7 +8,7 @@ exception, be it ours or one of a user's closure, leaves the state as it was.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any, Generic, TypeGuard, TypeVar, assert_never
+from typing import Any, Generic, TypeVar, assert_never
 from uuid import UUID
 
 import msgspec
@@ -22,6 +22,7 @@ from reddb.actor.commands import (
     DeleteOne,
     DeleteWhere,
     Insert,
+    InsertOne,
     Staged,
     Transact,
     UpdateOne,
@@ -66,11 +67,11 @@ def decide(
         Exception: Whatever a closure of the user's raises.
     """
     match command:
-        case Insert(changes) if len(changes) > 1:
+        case Insert(changes):
             _check_emptiness(state, command)
             after = yield from _dense((yield from _inserted(state, changes)))
             return Decision(after, changes, None)
-        case Insert() | UpdateOne() | DeleteOne() | Transact():
+        case InsertOne() | UpdateOne() | DeleteOne() | Transact():
             changes, result = _looked_up(state, command)
         case CommitTransaction():
             if command.began < state.seq:
@@ -93,19 +94,6 @@ def _dense(state: State[T]) -> Generator[None, None, State[T]]:
     return (yield from state.compacted()) if state.is_mostly_holes() else state
 
 
-def is_lone_insert(command: Command[Any], state: State[Any]) -> TypeGuard[Insert]:
-    """Tell whether a command inserts one document, and only an index can speak against it.
-
-    Where there is none, several of these may be decided together: one `State.apply` for all of
-    them, each a commit.
-    """
-    if not isinstance(command, Insert) or len(command.changes) != 1:
-        return False
-    if command.rewrites_log or command.expects_empty:
-        return False
-    return not state.has_known(command.changes[0].key)
-
-
 def decide_at_once(state: State[T], command: Command[Any]) -> Decision[T] | None:
     """Decide a command that takes but a moment, as most do; else None.
 
@@ -116,9 +104,12 @@ def decide_at_once(state: State[T], command: Command[Any]) -> Decision[T] | None
     Raises:
         Exception: As `decide`.
     """
-    if is_lone_insert(command, state):  # It makes no holes.
-        return Decision(state.apply(command.changes, state.seq + 1), command.changes, None)
     result: object = None
+    if isinstance(command, InsertOne):
+        if state.has_known(command.change.key):
+            return None
+        changes: Sequence[Change] = (command.change,)
+        return Decision(state.apply(changes, state.seq + 1), changes, None)  # It makes no holes.
     if isinstance(command, UpdateOne | DeleteOne):
         changes, result = _looked_up(state, command)
     elif isinstance(command, CommitTransaction) and _is_unopposed(state, command):
@@ -138,15 +129,13 @@ def _is_unopposed(state: State[Any], command: CommitTransaction) -> bool:
 
 
 def _looked_up(
-    state: State[Any], command: Insert | UpdateOne | DeleteOne | Transact
+    state: State[Any], command: InsertOne | UpdateOne | DeleteOne | Transact
 ) -> tuple[Sequence[Change], object]:
     """Give the changes and the result of a command that names its documents."""
     match command:
-        case Insert(changes):
-            _check_emptiness(state, command)
-            for change in changes:
-                _check_is_new(change.key in state, change.key)
-            return changes, None
+        case InsertOne(change):
+            _check_is_new(change.key in state, change.key)
+            return (change,), None
         case UpdateOne(record):
             before = state.data(record.key)
             if before is None:

@@ -17,6 +17,7 @@ import logging
 import os
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import trio
@@ -27,12 +28,13 @@ from reddb.actor.frames import (
     FACT_OVERHEAD_BYTES,
     FRAME_OVERHEAD_BYTES,
     HEADER_BYTES,
+    Commit,
     Fact,
     FrameKind,
     Header,
     encode_checksum,
+    encode_commits,
     encode_facts,
-    encode_frame,
     encode_frame_header,
     encode_header,
     facts_bytes,
@@ -40,7 +42,7 @@ from reddb.actor.frames import (
 )
 from reddb.actor.recovery import RecoveredLog, read_header, read_log
 from reddb.actor.scan import sliced
-from reddb.actor.storage import Commit, Fold, Recovery
+from reddb.actor.storage import Fold, Recovery
 from reddb.actor.turns import let_others_run
 from reddb.errors import DatabaseLocked
 
@@ -331,20 +333,30 @@ async def _write_commits(
     sync: bool,
 ) -> int:
     """Write a frame for each commit, with one write if none is large; give where the last ends."""
-    frames: list[bytes] = []
-    start, kind = offset, FrameKind.COMMIT
-    for number, commit in enumerate(commits, 1):
-        if number % _COMMITS_AT_ONCE == 0:
+    pieces: list[bytes] = []
+    start = offset
+    for run in _runs(commits):
+        if start < offset:
             await let_others_run()
-        if len(commit.facts) > _FACTS_AT_ONCE:
-            await file.write(start, b"".join(frames), sync=False)
-            start, last = await _write_large_frame(file, header, offset, synced, commit)
-            frames, offset = [last], start + len(last)
+        if _is_large(run[0]):
+            await file.write(start, b"".join(pieces), sync=False)
+            start, last = await _write_large_frame(file, header, offset, synced, run[0])
+            pieces, offset = [last], start + len(last)
         else:
-            frames.append(encode_frame(header, offset, kind, commit.seq, synced, commit.facts))
-            offset += len(frames[-1])
-    await file.write(start, b"".join(frames), sync=sync)
+            pieces.append(encode_commits(header, offset, synced, run))
+            offset += len(pieces[-1])
+    await file.write(start, b"".join(pieces), sync=sync)
     return offset
+
+
+def _is_large(commit: Commit) -> bool:
+    return len(commit.facts) > _FACTS_AT_ONCE
+
+
+def _runs(commits: Sequence[Commit]) -> Iterator[Sequence[Commit]]:
+    """Cut commits into runs whose frames are made at once; a large one is a run by itself."""
+    for large, run in groupby(commits, _is_large):
+        yield from sliced(list(run), 1 if large else _COMMITS_AT_ONCE)
 
 
 async def _write_large_frame(

@@ -25,8 +25,8 @@ CHANGES_MAX = 65_536
 """Changes that are kept in all of them, for they keep the documents they replaced in memory."""
 
 
-class Applied(msgspec.Struct, eq=False):
-    """A commit with what it did."""
+class Applied(msgspec.Struct, eq=False, gc=False):
+    """A commit with what it did. Nothing in it leads back to it, so no collector need track it."""
 
     seq: int
     changes: Sequence[Change]
@@ -44,10 +44,11 @@ class History:
     _commits: deque[Applied] = field(factory=deque, init=False)
     _change_count: int = field(default=0, init=False)
 
-    def add(self, commit: Applied) -> None:
-        """Keep a commit, the newest, and let go of what is too much."""
-        self._commits.append(commit)
-        self._change_count += len(commit.changes)
+    def add(self, commits: Sequence[Applied]) -> None:
+        """Keep the newest commits, in order, and let go of what is too much."""
+        for commit in commits:
+            self._commits.append(commit)
+            self._change_count += len(commit.changes)
         while len(self._commits) > COMMITS_MAX or self._change_count > CHANGES_MAX:
             oldest = self._commits.popleft()
             self._change_count -= len(oldest.changes)

@@ -14,22 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeAlias
 
-import msgspec
 from attrs import frozen
 
-from reddb.actor.frames import Fact
+from reddb.actor.frames import Commit, Fact
 
 Fold: TypeAlias = Callable[[int, Sequence[Fact]], None]
 """Called with a commit's number and facts: of that commit, or of those before it as well."""
-
-
-class Commit(msgspec.Struct, frozen=True):  # A tenth of the time that attrs takes for it.
-    """One atomic step of the database, as the log holds it."""
-
-    seq: int
-    """Its number: one more than that of the commit before."""
-    facts: Sequence[Fact]
-    """What it did to which documents; at least one, and no key occurs twice."""
 
 
 @frozen

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator, Sequence
-from itertools import islice
+from itertools import count, islice
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
@@ -29,16 +29,16 @@ import trio
 from attrs import define, field, frozen
 
 from reddb.actor.changes import Change, Facts
-from reddb.actor.commands import AddIndex, Compact, Decidable, Insert
-from reddb.actor.decide import Decision, decide, decide_at_once, is_lone_insert
+from reddb.actor.commands import AddIndex, Compact, Decidable, Insert, InsertOne
+from reddb.actor.decide import Decision, decide, decide_at_once
 from reddb.actor.feeds import Feeds
-from reddb.actor.frames import Fact
+from reddb.actor.frames import Commit, Fact
 from reddb.actor.history import Applied, History
 from reddb.actor.mailbox import Call, CallStatus, Mailbox
 from reddb.actor.scan import SLICE_CHANGES, sliced
 from reddb.actor.state import State
 from reddb.actor.steps import run_cooperatively
-from reddb.actor.storage import Commit, MemoryStorage, Storage
+from reddb.actor.storage import MemoryStorage, Storage
 from reddb.actor.turns import let_others_run
 from reddb.errors import DatabaseBroken, PersistFailed
 
@@ -87,7 +87,7 @@ class _Batch(msgspec.Struct, Generic[T], eq=False):
     state: State[T]
     """What its commits came to, but for `inserts`."""
     inserts: dict[int, Change] = {}
-    """The last commits, each of which inserts one document: put into the state together, by key."""
+    """The last commits, by key: each inserts one document. See `Writer._settle`."""
     applied: list[Applied] = []
     """The commits, with what they did."""
     commits: list[Commit] = []
@@ -98,13 +98,6 @@ class _Batch(msgspec.Struct, Generic[T], eq=False):
     """How many bytes of documents its commits put."""
     rewrites_log: bool = False
     """Whether the log is written anew with the batch, instead of being appended to."""
-
-    def settle(self) -> None:
-        """Have all commits in the state."""
-        if self.inserts:
-            changes = list(self.inserts.values())
-            self.state = self.state.apply(changes, self.state.seq + len(changes))
-            self.inserts.clear()
 
 
 @define(eq=False)
@@ -255,15 +248,15 @@ class Writer(Generic[T]):
     def _decide_at_once(self, call: Call[Any], batch: _Batch[T]) -> bool:
         """Decide one command, if it is of the kind that most are; tell whether it is."""
         command = call.command
-        several = len(self._taken) > 1 and not batch.state.indexes
-        if several and is_lone_insert(command, batch.state):
-            (change,) = command.changes
-            if change.key not in batch.inserts:
+        if isinstance(command, InsertOne) and len(self._taken) > 1 and not batch.state.indexes:
+            change = command.change
+            if change.key not in batch.inserts and not batch.state.has_known(change.key):
                 batch.inserts[change.key] = change
-                seq = batch.state.seq + len(batch.inserts)
-                self._take_in(batch, call, seq, command.changes, None)
+                batch.data_bytes += len(change.after or b"")
+                batch.decided.append((call, None, None))
                 return True
-        batch.settle()
+        if batch.inserts:
+            self._settle(batch)
         try:
             decision = decide_at_once(batch.state, command)
         except BaseException as error:
@@ -271,7 +264,7 @@ class Writer(Generic[T]):
             return True
         if decision is None:
             return False
-        self._take_in_decision(batch, call, decision)
+        self._take_in(batch, call, decision)
         return True
 
     async def _do(self, call: Call[Any], batch: _Batch[T], nursery: trio.Nursery) -> _Batch[T]:
@@ -296,7 +289,7 @@ class Writer(Generic[T]):
         try:
             next(steps)
         except StopIteration as stop:
-            self._take_in_decision(batch, call, stop.value)
+            self._take_in(batch, call, stop.value)
             return batch
         except BaseException as error:
             batch.decided.append((call, None, error))
@@ -322,7 +315,7 @@ class Writer(Generic[T]):
                 self._used_up.append((changes, _PARTS_AT_ONCE))
                 if not isinstance(call.command, Insert):  # That replaces next to nothing.
                     self._use_up(self.kept, decision.state)
-            self._take_in_decision(batch, call, decision)
+            self._take_in(batch, call, decision)
         return batch
 
     async def _decide_alone(self, call: Call[Any], batch: _Batch[T]) -> _Batch[T]:
@@ -337,27 +330,30 @@ class Writer(Generic[T]):
         await self._keep(alone)
         return _Batch(self.kept)
 
-    def _take_in_decision(self, batch: _Batch[T], call: Call[Any], decision: Decision[T]) -> None:
+    def _settle(self, batch: _Batch[T]) -> None:
+        """Make commits of the last inserts of a batch, and put them into its state together."""
+        changes = list(batch.inserts.values())
+        batch.inserts.clear()
+        commits = list(map(Applied, count(batch.state.seq + 1), zip(changes)))
+        batch.state = batch.state.apply(changes, commits[-1].seq)
+        batch.applied += commits
+        self.history.add(commits)
+        if self._has_log:
+            batch.commits += [
+                Commit(commit.seq, ((change.key, change.after),))
+                for commit, change in zip(commits, changes, strict=True)
+            ]
+
+    def _take_in(self, batch: _Batch[T], call: Call[Any], decision: Decision[T]) -> None:
         """Add to a batch what a call comes to."""
         batch.state = decision.state
-        self._take_in(batch, call, decision.state.seq, decision.changes, decision.result)
-
-    def _take_in(
-        self,
-        batch: _Batch[T],
-        call: Call[Any],
-        seq: int,
-        changes: Sequence[Change],
-        result: object,
-    ) -> None:
-        """Add to a batch what a call changes, in the commit `seq` if that is anything."""
-        if changes:
-            applied = Applied(seq, changes)
+        if decision.changes:
+            applied = Applied(decision.state.seq, decision.changes)
             batch.applied.append(applied)
-            self.history.add(applied)
+            self.history.add((applied,))
             if self._has_log:
                 self._make_ready(batch, applied)
-        batch.decided.append((call, result, None))
+        batch.decided.append((call, decision.result, None))
 
     def _make_ready(self, batch: _Batch[T], applied: Applied) -> None:
         """Add to a batch a commit as the log is to have it."""
@@ -374,7 +370,8 @@ class Writer(Generic[T]):
 
     async def _keep(self, batch: _Batch[T]) -> None:
         """Have the storage keep a batch, publish its state, and answer its calls."""
-        batch.settle()
+        if batch.inserts:
+            self._settle(batch)
         if batch.commits:
             if not self._settings.file_first:
                 self.published = batch.state

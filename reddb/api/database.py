@@ -28,6 +28,7 @@ from reddb.actor.commands import (
     DeleteOne,
     DeleteWhere,
     Insert,
+    InsertOne,
     Record,
     Staged,
     Transact,
@@ -272,7 +273,7 @@ class RedDb(Generic[T]):
         """
         self._check()
         record = self._record(None, value)
-        await self._engine.ask(Insert((record.change(None),)))
+        await self._engine.ask(InsertOne(record.change(None)))
         return record.document
 
     async def insert(self, values: Iterable[T]) -> list[Document[T]]:

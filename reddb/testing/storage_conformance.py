@@ -18,8 +18,8 @@ from typing import Final
 import trio
 from attrs import define, field, frozen
 
-from reddb.actor.frames import Fact
-from reddb.actor.storage import Commit, Recovery, Storage
+from reddb.actor.frames import Commit, Fact
+from reddb.actor.storage import Recovery, Storage
 from reddb.errors import CodecMismatch, DatabaseLocked
 
 _CODEC: Final = "conformance"

@@ -11,8 +11,8 @@ from attrs import define, field, frozen
 
 from reddb.actor.disk import Disk, DiskFile
 from reddb.actor.file_storage import FileStorage
-from reddb.actor.frames import Fact, Header, decode_frames, decode_header
-from reddb.actor.storage import Commit, Recovery
+from reddb.actor.frames import Commit, Fact, Header, decode_frames, decode_header
+from reddb.actor.storage import Recovery
 from reddb.testing.simulated_disk import Operation, SimulatedDisk
 
 PATH = Path("somewhere/notes.json")

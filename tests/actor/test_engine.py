@@ -18,8 +18,8 @@ from writer_tools import Desk, HeldStorage, engine_on
 from reddb.actor.commands import DeleteOne, UpdateOne
 from reddb.actor.engine import Engine
 from reddb.actor.file_storage import FileStorage
+from reddb.actor.frames import Commit
 from reddb.actor.state import State
-from reddb.actor.storage import Commit
 from reddb.errors import (
     DatabaseBroken,
     DatabaseClosed,

@@ -38,13 +38,14 @@ from reddb.actor.disk import Disk, RealDisk
 from reddb.actor.file_storage import FileStorage
 from reddb.actor.frames import (
     HEADER_BYTES,
+    Commit,
     FrameKind,
     encode_checksum,
     encode_facts,
     encode_frame,
     encode_frame_header,
 )
-from reddb.actor.storage import Commit, Recovery
+from reddb.actor.storage import Recovery
 from reddb.errors import DatabaseLocked, DataCorrupted
 from reddb.testing.journal import Created, Renamed, Synced, Wrote
 from reddb.testing.simulated_disk import Operation, SimulatedDisk

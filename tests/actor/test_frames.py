@@ -18,6 +18,7 @@ from reddb.actor.frames import (
     FRAME_OVERHEAD_BYTES,
     HEADER_BYTES,
     MARKER,
+    Commit,
     Fact,
     FactReader,
     Frame,
@@ -29,6 +30,7 @@ from reddb.actor.frames import (
     decode_frames,
     decode_header,
     decode_single_facts,
+    encode_commits,
     encode_facts,
     encode_frame,
     encode_header,
@@ -136,12 +138,23 @@ def test_a_frame_comes_back(
     assert decode_frame_header(header, offset, data[:FRAME_HEADER_BYTES]) == head
 
 
-@given(batches=st.lists(facts_lists, max_size=5), offset=st.integers(64, 1 << 40))
-def test_frames_that_follow_each_other_come_back(batches: list[list[Fact]], offset: int) -> None:
-    data = b""
-    for facts in batches:
-        data += commit_at(offset + len(data), facts)
-    assert [frame.facts for frame in read_frames(data, offset)] == batches
+@given(
+    header=headers,
+    offset=st.integers(64, 1 << 40),
+    synced=numbers,
+    batches=st.lists(facts_lists, max_size=5),
+)
+def test_commits_that_follow_each_other_are_a_frame_each(
+    header: Header, offset: int, synced: int, batches: list[list[Fact]]
+) -> None:
+    commits = [Commit(seq, facts) for seq, facts in enumerate(batches, 8)]
+    data = encode_commits(header, offset, synced, commits)
+    assert [frame.facts for frame in read_frames(data, offset, header)] == batches
+    alone = b""
+    for commit in commits:
+        kind, at = FrameKind.COMMIT, offset + len(alone)
+        alone += encode_frame(header, at, kind, commit.seq, synced, commit.facts)
+    assert data == alone
 
 
 # What is damaged is seen.

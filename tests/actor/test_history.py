@@ -25,7 +25,7 @@ def test_it_gives_what_came_after_a_commit(floor: int, count: int, asked: int) -
     history = History(floor)
     newest = floor + count
     for seq in range(floor + 1, newest + 1):
-        history.add(applied(seq))
+        history.add([applied(seq)])
     expected = list(range(asked + 1, newest + 1)) if asked >= floor else None
     assert seqs(history, asked) == expected
 
@@ -34,7 +34,7 @@ def test_it_keeps_only_so_many_commits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history_module, "COMMITS_MAX", 3)
     history = History(10)
     for seq in range(11, 16):
-        history.add(applied(seq))
+        history.add([applied(seq)])
     assert (history.floor, seqs(history, 12), seqs(history, 11)) == (12, [13, 14, 15], None)
 
 
@@ -42,7 +42,7 @@ def test_it_keeps_only_so_many_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history_module, "CHANGES_MAX", 10)
     history = History(0)
     for seq, change_count in enumerate([4, 4, 2, 3], 1):
-        history.add(applied(seq, change_count))
+        history.add([applied(seq, change_count)])
     assert (history.floor, seqs(history, 1), seqs(history, 0)) == (1, [2, 3, 4], None)
-    history.add(applied(5, 11))
+    history.add([applied(5, 11)])
     assert (history.floor, seqs(history, 5), seqs(history, 4)) == (5, [], None)

@@ -21,7 +21,7 @@ from writer_tools import engine_on
 from reddb.actor.commands import Command, Compact, DeleteOne, DeleteWhere, UpdateOne
 from reddb.actor.engine import Engine
 from reddb.actor.file_storage import FileStorage
-from reddb.actor.storage import Commit
+from reddb.actor.frames import Commit
 from reddb.errors import PersistFailed, RedDbError
 from reddb.testing.simulated_disk import Operation, SimulatedDisk
 

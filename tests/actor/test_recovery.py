@@ -30,6 +30,7 @@ from reddb.actor import recovery
 from reddb.actor.file_storage import FileStorage
 from reddb.actor.frames import (
     FRAME_HEADER_BYTES,
+    Commit,
     Fact,
     FrameKind,
     Header,
@@ -37,7 +38,6 @@ from reddb.actor.frames import (
     encode_header,
 )
 from reddb.actor.moved import find_moved_frame_headers
-from reddb.actor.storage import Commit
 from reddb.errors import CodecMismatch, DataCorrupted
 from reddb.testing.simulated_disk import Operation
 

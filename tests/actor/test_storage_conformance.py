@@ -9,8 +9,8 @@ import pytest
 from attrs import define, field
 
 from reddb.actor.file_storage import FileStorage
-from reddb.actor.frames import Fact
-from reddb.actor.storage import Commit, Fold, MemoryStorage, Recovery, Storage
+from reddb.actor.frames import Commit, Fact
+from reddb.actor.storage import Fold, MemoryStorage, Recovery, Storage
 from reddb.errors import CodecMismatch, DatabaseLocked
 from reddb.testing.simulated_disk import SimulatedDisk
 from reddb.testing.storage_conformance import check_storage

@@ -16,7 +16,6 @@ import trio.testing
 from actor_tools import contents, insertion, record, state_of
 from hypothesis import example, given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 from writer_tools import HeldStorage, Office, office
 
 from reddb.actor import writer
@@ -26,12 +25,13 @@ from reddb.actor.commands import (
     Compact,
     DeleteOne,
     DeleteWhere,
+    Insert,
     UpdateOne,
     UpdateWhere,
 )
 from reddb.actor.document import Document
+from reddb.actor.frames import Commit
 from reddb.actor.state import State
-from reddb.actor.storage import Commit
 from reddb.errors import DatabaseBroken, DatabaseClosed, DocumentNotFound, PersistFailed
 
 ONE, TWO, THREE, FOUR = (insertion(key) for key in (1, 2, 3, 4))
@@ -168,7 +168,7 @@ few_commands = st.lists(
         small_keys.map(DeleteOne),
         st.just(DeleteWhere(lambda data: data == 2)),
         st.just(AddIndex("index", str, unique=True)),
-        small_keys.map(lambda key: replace(insertion(key), expects_empty=True)),
+        small_keys.map(lambda key: Insert([record(key, key).change(None)], expects_empty=True)),
     ),
     max_size=12,
 )

@@ -14,10 +14,10 @@ from attrs import define, field
 
 from reddb.actor.commands import Command
 from reddb.actor.engine import Engine, run_engine
-from reddb.actor.frames import Fact
+from reddb.actor.frames import Commit, Fact
 from reddb.actor.mailbox import Call, CallStatus, Mailbox
 from reddb.actor.state import State
-from reddb.actor.storage import Commit, MemoryStorage, Storage
+from reddb.actor.storage import MemoryStorage, Storage
 from reddb.actor.writer import Writer, WriterSettings
 from reddb.codecs import DocumentCodec, JsonCodec
 
