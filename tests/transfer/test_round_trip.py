@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from transfer_tools import FORMATS, NOTES, SUFFIXES, Note, there_and_back
 from typed_table import SURROUNDINGS, TABLE, fingerprint
 
-from reddb import BinDb, DbConfig, JsonDb, MemDb, RedDb, RonDb, YamlDb
+from reddb import BinDb, DbConfig, Document, JsonDb, MemDb, RedDb, RonDb, YamlDb
 from reddb.transfer import Format, dump, load
 
 
@@ -45,13 +45,23 @@ _PLAIN = st.recursive(
 )
 
 
+def told_apart(documents: list[Document[Any]], *, in_order: bool) -> list[object]:
+    """Give what tells plain documents apart; the order of a dict's keys only if it is to count."""
+    data = [each.data for each in documents]
+    if not in_order:  # CSV has one order of columns for all. Within a cell there is JSON.
+        data = [dict(sorted(each.items())) if type(each) is dict else each for each in data]
+    return [fingerprint(each) for each in data]
+
+
 @pytest.mark.parametrize("chosen", FORMATS)
 @settings(max_examples=30, deadline=None)
 @given(values=st.lists(_PLAIN, max_size=4))
+@example(values=[{"a": None}, {"b": None, "a": 1}])
 async def test_plain_values_come_back_with_their_ids(values: list[Any], chosen: Format) -> None:
     before, after = await there_and_back(Any, values, chosen)
     assert [each.id for each in after] == [each.id for each in before]
-    assert fingerprint([each.data for each in after]) == fingerprint([each.data for each in before])
+    in_order = chosen is not Format.CSV
+    assert told_apart(after, in_order=in_order) == told_apart(before, in_order=in_order)
 
 
 @pytest.mark.parametrize("database", [MemDb, BinDb, JsonDb, RonDb, YamlDb])
