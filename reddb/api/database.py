@@ -297,7 +297,7 @@ class RedDb(Generic[T]):
                 await let_others_run()
             documents += [record.document for record in records]
             changes.append_run(insertions(records))
-        await self._engine.ask(Insert(changes))
+        await self._engine.ask(InsertOne(changes[0]) if len(changes) == 1 else Insert(changes))
         return documents
 
     async def update_one(self, id: UUID, value: T) -> bool:  # noqa: A002
@@ -730,12 +730,15 @@ class RedDb(Generic[T]):
         """Make a value ready to be stored under `id`, or under a new one.
 
         Where values are mutable the document gets one of its own, so that it is no part of what
-        the caller goes on to change.
+        the caller goes on to change; as well where an int in it was stored as a float.
         """
+        codec = self._engine.codec
+        widened_before = codec.widened.count
         data = self._encoded(value)
         key = self._new_key() if id is None else id.int
-        codec = self._engine.codec
         if codec.immutable:
+            if codec.widened.count != widened_before:
+                value = codec.decode(data)
             document: Document[T] = leaf_document(key, value)
             return Record(key, data, document, document)
         return Record(key, data, open_document(key, codec.decode(data)))

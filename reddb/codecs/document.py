@@ -51,6 +51,7 @@ class DocumentCodec(Generic[T]):
         self.name = name
         self.suffix = codec.suffix
         self.immutable = self._schema.immutable
+        self.widened = self._schema.widened
         self._versions = _versions(declared, self._schema, codec)
         self._is_first = declared.version == 1
         self._stamps = self._versions is not None and (

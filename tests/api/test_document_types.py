@@ -7,6 +7,7 @@ import datetime as dt
 from decimal import Decimal
 from enum import Enum, IntEnum
 from math import inf
+from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
@@ -14,6 +15,8 @@ import attrs
 import msgspec
 import pytest
 from databases import Home, data
+
+from reddb import DbConfig, JsonDb, MemDb
 
 
 class Color(Enum):
@@ -166,3 +169,43 @@ async def test_without_a_document_type_the_values_are_plain(file_home: Home) -> 
     async with file_home.database.open(file_home.config()) as db:
         assert (await db.find_one(document.id)).data == {"text": "ada", "tags": [1, None]}
         assert await db.find({"text": "ada", "tags": [1, None]}) == [document]
+
+
+@attrs.frozen
+class Measured:
+    """A document with floats in every kind of place."""
+
+    value: float
+    others: tuple[float, ...] = ()
+    maybe: float | str | None = None
+
+
+WITH_INTS = Measured(3, (1, 2.5), 7)
+WITH_FLOATS = repr(Measured(3.0, (1.0, 2.5), 7.0))
+
+
+async def test_an_int_where_a_float_is_due_is_a_float_at_once(tmp_path: Path) -> None:
+    async with JsonDb.open(DbConfig("measured", dir=tmp_path), Measured) as db:
+        await db.add_index("text", lambda data: str(data.value))
+        one = await db.insert_one(WITH_INTS)
+        (two,) = await db.insert([WITH_INTS])
+        changed = await db.insert_one(Measured(0.5))
+        assert await db.update_one(changed.id, WITH_INTS)
+        (rewritten,) = await db.update_where(lambda data: data is two.data).returning(
+            lambda _: WITH_INTS
+        )
+        async with db.begin() as tx:
+            staged = tx.insert_one(WITH_INTS)
+        for document in (one, two, rewritten, staged, *await db.find_all()):
+            assert repr(document.data) == WITH_FLOATS
+        assert len(await db.using_index("text", "3.0")) == 4
+    async with JsonDb.open(DbConfig("measured", dir=tmp_path), Measured) as db:
+        assert {repr(document.data) for document in await db.find_all()} == {WITH_FLOATS}
+
+
+async def test_a_frozen_value_is_shared_as_it_is() -> None:
+    value = Measured(0.5, (1.0,))
+    async with MemDb.open("shared", Measured) as db:
+        document = await db.insert_one(value)
+        assert document.data is value
+        assert (await db.get(document.id)) is document

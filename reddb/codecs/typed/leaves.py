@@ -34,7 +34,7 @@ from reddb.codecs.plain import SCALARS, Misfit, check_plain, shown
 from reddb.codecs.protocol import Notation, Plain
 from reddb.codecs.ron.nodes import Char
 from reddb.codecs.ron.plain import to_plain
-from reddb.codecs.typed.plan import Plan, Planner, mismatch
+from reddb.codecs.typed.plan import Plan, Planner, Widened, mismatch
 from reddb.codecs.typed.times import datetime_text, read_datetime, read_time, time_text
 
 _Function = Callable[[Any], Any]
@@ -71,8 +71,10 @@ def _made_plain(node: Any) -> Any:
         raise Misfit(str(error)) from error
 
 
-def plan_leaf(annotation: Any, _planner: Planner) -> Plan | None:
+def plan_leaf(annotation: Any, planner: Planner) -> Plan | None:
     """Plan a type whose values hold no others."""
+    if annotation is float:
+        return _float_plan(planner.widened)
     try:
         return _PLANS.get(annotation)
     except TypeError:  # It cannot be hashed, so it is none of them.
@@ -117,6 +119,16 @@ def _float(value: Any) -> float:
     except OverflowError:
         pass
     raise Misfit(f"expected float, found an int that no float equals: {value:#x}")
+
+
+def _float_plan(widened: Widened) -> Plan:
+    def encode(value: Any) -> Plain:
+        number = _float(value)
+        if number is not value:
+            widened.count += 1
+        return number
+
+    return _scalar(float, encode, _float)
 
 
 def _str(plain: Plain) -> str:
@@ -175,7 +187,6 @@ _PLANS: dict[Any, Plan] = {
     **{
         kind: _scalar(kind, _exactly(kind), _exactly(kind)) for kind in (NoneType, bool, int, bytes)
     },
-    float: _scalar(float, _float, _float),
     str: _scalar(str, _exactly(str), _str),
     bytearray: _bytearray_plan(),
     date: _text(date, date.isoformat, date.fromisoformat),

@@ -55,6 +55,13 @@ Kind: TypeAlias = Callable[[Any, "Planner"], Plan | None]
 
 
 @define(eq=False)
+class Widened:
+    """How often an int was stored as the float that equals it, as the type asks for a float."""
+
+    count: int = 0
+
+
+@define(eq=False)
 class Planner:
     """Finds the plan of a type.
 
@@ -62,12 +69,14 @@ class Planner:
         notation: What the format can write down.
         hooks: How types are stored that no kind knows.
         runs_code: A class was planned whose ``__init__`` runs code of its own, such as a converter.
+        widened: Counts what the plans store otherwise than it is.
     """
 
     notation: Notation
     _kinds: Sequence[Kind]
     hooks: Hooks = field(factory=Hooks)
     runs_code: bool = field(default=False, init=False)
+    widened: Widened = field(factory=Widened, init=False)
     _classes: dict[Any, Plan] = field(factory=dict, init=False)
     _unfinished: set[Any] = field(factory=set, init=False)
     _hooking: set[type] = field(factory=set, init=False)

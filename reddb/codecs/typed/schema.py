@@ -16,7 +16,7 @@ from reddb.codecs.typed.hooked import plan_hooked
 from reddb.codecs.typed.hooks import Hooks
 from reddb.codecs.typed.leaves import plan_any, plan_leaf
 from reddb.codecs.typed.mappings import plan_mapping
-from reddb.codecs.typed.plan import NOT_STORED, Planner
+from reddb.codecs.typed.plan import NOT_STORED, Planner, Widened
 from reddb.codecs.typed.unions import plan_union
 from reddb.errors import DecodeError, EncodeError
 
@@ -63,6 +63,8 @@ class Schema(Generic[T]):
     """The types of all scalars, but for keys, that may be in plain values."""
     keys: frozenset[str] | None
     """The names that the type's fields are stored under; None if it is no class of its own."""
+    widened: Widened
+    """Counts the ints that `to_plain` made floats."""
     runs_code: bool
     """Reading a value runs code of its classes' own, which may make another value of it."""
 
@@ -82,6 +84,7 @@ class Schema(Generic[T]):
         self.immutable = self._plan.immutable
         self.scalars = self._plan.scalars
         self.runs_code = planner.runs_code
+        self.widened = planner.widened
 
     def to_plain(self, value: T) -> Plain:
         """Make a value plain.
