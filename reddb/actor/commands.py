@@ -24,7 +24,7 @@ class Command(msgspec.Struct, Generic[ResultT], frozen=True, eq=False):
     """The base of all commands. A struct, for making one takes a fifth of what attrs takes."""
 
 
-class Record(msgspec.Struct, frozen=True, eq=False, gc=False):
+class Record(msgspec.Struct, frozen=True, eq=False):
     """A value that was made ready to be stored under an id."""
 
     key: int
@@ -56,7 +56,7 @@ class Staged(msgspec.Struct, frozen=True, eq=False):
 
 
 class InsertOne(Command[None], frozen=True, eq=False, gc=False):
-    """Store a new document."""
+    """Store a new document: the quickest way to, as many of these become commits together."""
 
     change: Change
 

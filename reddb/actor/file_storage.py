@@ -335,10 +335,10 @@ async def _write_commits(
     """Write a frame for each commit, with one write if none is large; give where the last ends."""
     pieces: list[bytes] = []
     start = offset
-    for run in _runs(commits):
-        if start < offset:
+    for number, (large, run) in enumerate(_runs(commits)):
+        if number:
             await let_others_run()
-        if _is_large(run[0]):
+        if large:
             await file.write(start, b"".join(pieces), sync=False)
             start, last = await _write_large_frame(file, header, offset, synced, run[0])
             pieces, offset = [last], start + len(last)
@@ -353,10 +353,11 @@ def _is_large(commit: Commit) -> bool:
     return len(commit.facts) > _FACTS_AT_ONCE
 
 
-def _runs(commits: Sequence[Commit]) -> Iterator[Sequence[Commit]]:
-    """Cut commits into runs whose frames are made at once; a large one is a run by itself."""
+def _runs(commits: Sequence[Commit]) -> Iterator[tuple[bool, Sequence[Commit]]]:
+    """Cut commits into runs whose frames are made at once, and single ones that are too large."""
     for large, run in groupby(commits, _is_large):
-        yield from sliced(list(run), 1 if large else _COMMITS_AT_ONCE)
+        for part in sliced(list(run), 1 if large else _COMMITS_AT_ONCE):
+            yield large, part
 
 
 async def _write_large_frame(

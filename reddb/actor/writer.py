@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator, Sequence
-from itertools import count, islice
+from itertools import islice
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
@@ -85,9 +85,9 @@ class _Batch(msgspec.Struct, Generic[T], eq=False):
     """Commands that are kept together: all of them, or none."""
 
     state: State[T]
-    """What its commits came to, but for `inserts`."""
+    """What the commits in `applied` came to."""
     inserts: dict[int, Change] = {}
-    """The last commits, by key: each inserts one document. See `Writer._settle`."""
+    """What is to become the last commits, by key: each inserts one document."""
     applied: list[Applied] = []
     """The commits, with what they did."""
     commits: list[Commit] = []
@@ -95,7 +95,7 @@ class _Batch(msgspec.Struct, Generic[T], eq=False):
     decided: list[tuple[Call[Any], object, BaseException | None]] = []
     """The calls to be answered once the batch is kept, each with its result or its error."""
     data_bytes: int = 0
-    """How many bytes of documents its commits put."""
+    """How many bytes of documents its commits put; 0 where there is no log."""
     rewrites_log: bool = False
     """Whether the log is written anew with the batch, instead of being appended to."""
 
@@ -252,7 +252,8 @@ class Writer(Generic[T]):
             change = command.change
             if change.key not in batch.inserts and not batch.state.has_known(change.key):
                 batch.inserts[change.key] = change
-                batch.data_bytes += len(change.after or b"")
+                if self._has_log:
+                    batch.data_bytes += len(change.after or b"")
                 batch.decided.append((call, None, None))
                 return True
         if batch.inserts:
@@ -331,10 +332,14 @@ class Writer(Generic[T]):
         return _Batch(self.kept)
 
     def _settle(self, batch: _Batch[T]) -> None:
-        """Make commits of the last inserts of a batch, and put them into its state together."""
+        """Make commits of the last inserts of a batch, and put them into its state together.
+
+        Whatever else is decided is decided after this, on a state and a history that have them.
+        """
         changes = list(batch.inserts.values())
         batch.inserts.clear()
-        commits = list(map(Applied, count(batch.state.seq + 1), zip(changes)))
+        first = batch.state.seq + 1
+        commits = [Applied(seq, (change,)) for seq, change in enumerate(changes, first)]
         batch.state = batch.state.apply(changes, commits[-1].seq)
         batch.applied += commits
         self.history.add(commits)
