@@ -62,5 +62,17 @@ class BareFile(Store):
         self._file.append_here(encode(person))
 
 
-ACTOR = Peer("limit: empty actor round trip", Actor.open, Actor.cannot, inserts_only=True)
-BARE_FILE = Peer("limit: write + fdatasync", BareFile.open, BareFile.cannot, inserts_only=True)
+ACTOR = Peer(
+    "limit: empty actor round trip",
+    Actor.open,
+    Actor.cannot,
+    inserts_only=True,
+    note="a task that answers every message with nothing",
+)
+BARE_FILE = Peer(
+    "limit: write + fdatasync",
+    BareFile.open,
+    BareFile.cannot,
+    inserts_only=True,
+    note="both of each document, one after the other, without a hop to a thread",
+)

@@ -29,7 +29,7 @@ _BATCH_ROWS_MAX = 1024
 class GroupCommit(Store):
     """One sqlite3 transaction for all inserts that came while the last one was synced."""
 
-    cannot: ClassVar[dict[str, str]] = {"memory": "is about syncs", "OS": "is about syncs"}
+    cannot: ClassVar[dict[str, str]] = {"memory": "is measured synced", "OS": "is measured synced"}
 
     _connection: sqlite3.Connection
     _send: trio.MemorySendChannel[_Waiting]
@@ -69,4 +69,10 @@ class GroupCommit(Store):
                 done.set()
 
 
-PEER = Peer("sqlite3, own group commit", GroupCommit.open, GroupCommit.cannot, inserts_only=True)
+PEER = Peer(
+    "sqlite3, own group commit",
+    GroupCommit.open,
+    GroupCommit.cannot,
+    inserts_only=True,
+    note="a loop, written for this, that puts all inserts that have come into one transaction",
+)

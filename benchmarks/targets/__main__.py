@@ -21,6 +21,9 @@ from benchmarks.targets.measured import Measured
 from benchmarks.targets.rows import ROWS
 from benchmarks.targets.workloads import WORKLOADS, measure
 
+_DOCUMENTS_MIN = 200
+"""With fewer, some sides of a ratio would have none to insert."""
+
 
 def _print(rounds: list[Measured]) -> None:
     for row in ROWS:
@@ -52,6 +55,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(WORKLOADS):
         parser.error(f"no such workload: {', '.join(sorted(unknown))}; see --list")
+    if arguments.documents < _DOCUMENTS_MIN or arguments.rounds < 1:
+        parser.error(f"there must be {_DOCUMENTS_MIN} documents and one round at least")
     if arguments.list:
         for name, workload in WORKLOADS.items():
             print(f"{name:16} {(inspect.getdoc(workload) or '').partition(chr(10))[0]}")
