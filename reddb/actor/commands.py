@@ -58,7 +58,7 @@ class Staged(msgspec.Struct, frozen=True, eq=False):
 class InsertOne(Command[None], frozen=True, eq=False, gc=False):
     """Store a new document: the quickest way to, as many of these become commits together."""
 
-    change: Change
+    record: Record
 
 
 class Insert(Command[None], frozen=True, eq=False):

@@ -106,9 +106,9 @@ def decide_at_once(state: State[T], command: Command[Any]) -> Decision[T] | None
     """
     result: object = None
     if isinstance(command, InsertOne):
-        if state.has_known(command.change.key):
+        if state.has_known(command.record.key):
             return None
-        changes: Sequence[Change] = (command.change,)
+        changes: Sequence[Change] = (command.record.change(None),)
         return Decision(state.apply(changes, state.seq + 1), changes, None)  # It makes no holes.
     if isinstance(command, UpdateOne | DeleteOne):
         changes, result = _looked_up(state, command)
@@ -133,9 +133,9 @@ def _looked_up(
 ) -> tuple[Sequence[Change], object]:
     """Give the changes and the result of a command that names its documents."""
     match command:
-        case InsertOne(change):
-            _check_is_new(change.key in state, change.key)
-            return (change,), None
+        case InsertOne(record):
+            _check_is_new(record.key in state, record.key)
+            return (record.change(None),), None
         case UpdateOne(record):
             before = state.data(record.key)
             if before is None:

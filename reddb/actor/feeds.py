@@ -8,7 +8,8 @@ newest commits become one.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 
 import trio
 from attrs import define, field
@@ -134,11 +135,11 @@ class Feeds:
     _to_all: list[Subscription] = field(factory=list, init=False)
     _to_one: dict[int, list[Subscription]] = field(factory=dict, init=False)
 
-    def publish(self, commits: Sequence[Applied]) -> None:
-        """Hand commits, which are kept, to every subscription that they concern."""
+    def publish(self, runs: Iterable[Iterable[Applied]]) -> None:
+        """Hand runs of commits, which are kept, to every subscription that they concern."""
         if not self._to_all and not self._to_one:
             return
-        for commit in commits:
+        for commit in chain.from_iterable(runs):
             for subscription in self._to_all:
                 subscription.put(commit)
             for change in commit.changes if self._to_one else ():

@@ -32,6 +32,7 @@ from reddb.actor.frames import (
     Fact,
     FrameKind,
     Header,
+    Puts,
     encode_checksum,
     encode_commits,
     encode_facts,
@@ -355,6 +356,10 @@ def _is_large(commit: Commit) -> bool:
 
 def _runs(commits: Sequence[Commit]) -> Iterator[tuple[bool, Sequence[Commit]]]:
     """Cut commits into runs whose frames are made at once, and single ones that are too large."""
+    if isinstance(commits, Puts):
+        for part in sliced(commits, _COMMITS_AT_ONCE):
+            yield False, part
+        return
     for large, run in groupby(commits, _is_large):
         for part in sliced(list(run), 1 if large else _COMMITS_AT_ONCE):
             yield large, part

@@ -23,6 +23,8 @@ from typing import Final, TypeAlias
 import msgspec
 from attrs import field, frozen
 
+from reddb.actor.columns import Columns
+
 MAGIC: Final = b"REDDB\0"
 VERSION: Final = 3
 """Versions 1 and 2 are those of the Rust crate."""
@@ -63,6 +65,17 @@ class Commit(msgspec.Struct, frozen=True, gc=False):  # A tenth of the time that
     """Its number: one more than that of the commit before."""
     facts: Sequence[Fact]
     """What it did to which documents; at least one, and no key occurs twice."""
+
+
+class Puts(Columns[Commit]):
+    """Commits that follow each other and each put one document.
+
+    Its columns are the commits' numbers, the keys, and the data.
+    """
+
+    @staticmethod
+    def _item(seq: int, key: int, data: bytes) -> Commit:
+        return Commit(seq, ((key, data),))
 
 
 class FrameError(Exception):
@@ -198,20 +211,30 @@ def frame_of(
     return b"".join((body, _CRC.pack(crc), payload, _CRC.pack(zlib.crc32(payload, crc))))
 
 
-def encode_commits(header: Header, offset: int, synced: int, commits: Iterable[Commit]) -> bytes:
-    """Give the frames of commits that follow each other, to be written from `offset` on.
-
-    They are made as `encode_frame` makes them, in three quarters of the time.
-    """
-    pack, pack_offset, pack_crc, crc32 = _FRAME.pack, _OFFSET.pack, _CRC.pack, zlib.crc32
-    kind, file_crc = int(FrameKind.COMMIT), header.file_crc
-    pieces: list[bytes] = []
+def encode_commits(header: Header, offset: int, synced: int, commits: Sequence[Commit]) -> bytes:
+    """Give the frames of commits that follow each other, to be written from `offset` on."""
+    if isinstance(commits, Puts):
+        return _encode_puts(header, offset, synced, commits)
+    frames: list[bytes] = []
     for commit in commits:
-        payload = encode_facts(commit.facts)
-        body = pack(MARKER, kind, commit.seq, synced, len(payload), len(commit.facts))
+        kind = FrameKind.COMMIT
+        frames.append(encode_frame(header, offset, kind, commit.seq, synced, commit.facts))
+        offset += len(frames[-1])
+    return b"".join(frames)
+
+
+def _encode_puts(header: Header, offset: int, synced: int, puts: Puts) -> bytes:
+    """Give the frames that `encode_frame` would give, in three quarters of the time."""
+    pack, pack_fact, pack_offset, pack_crc = _FRAME.pack, _FACT.pack, _OFFSET.pack, _CRC.pack
+    kind, file_crc, crc32 = int(FrameKind.COMMIT), header.file_crc, zlib.crc32
+    pieces: list[bytes] = []
+    for seq, key, data in zip(*puts.columns, strict=True):
+        fact = pack_fact(_PUT, key.to_bytes(16), len(data))
+        payload_bytes = FACT_OVERHEAD_BYTES + len(data)
+        body = pack(MARKER, kind, seq, synced, payload_bytes, 1)
         crc = crc32(body, crc32(pack_offset(offset), file_crc))
-        pieces += body, pack_crc(crc), payload, pack_crc(crc32(payload, crc))
-        offset += FRAME_OVERHEAD_BYTES + len(payload)
+        pieces += body, pack_crc(crc), fact, data, pack_crc(crc32(data, crc32(fact, crc)))
+        offset += FRAME_OVERHEAD_BYTES + payload_bytes
     return b"".join(pieces)
 
 

@@ -21,19 +21,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 import trio
 from attrs import define, field, frozen
 
-from reddb.actor.changes import Change, Facts
-from reddb.actor.commands import AddIndex, Compact, Decidable, Insert, InsertOne
+from reddb.actor.changes import Facts
+from reddb.actor.commands import (
+    AddIndex,
+    Compact,
+    Decidable,
+    Insert,
+    InsertOne,
+    Record,
+    insertions,
+)
 from reddb.actor.decide import Decision, decide, decide_at_once
 from reddb.actor.feeds import Feeds
-from reddb.actor.frames import Commit, Fact
-from reddb.actor.history import Applied, History
+from reddb.actor.frames import Commit, Fact, Puts
+from reddb.actor.history import Applied, History, LoneInserts
 from reddb.actor.mailbox import Call, CallStatus, Mailbox
 from reddb.actor.scan import SLICE_CHANGES, sliced
 from reddb.actor.state import State
@@ -56,6 +64,9 @@ so sharing that with yet others saves little, and a batch is in memory once more
 _CHANGES_AT_ONCE = 2048
 """The facts of more changes are made by the storage, which makes a slice of them at a time. What
 so many changes leave behind, and a state of more documents, is let go of in slices, too."""
+
+_INSERTS_AT_ONCE = 1024
+"""So many single inserts become commits in some tenths of a millisecond."""
 
 _PARTS_AT_ONCE = 16
 """Parts of up to 128 documents, keys, slots or changes that are let go of at a time."""
@@ -86,11 +97,11 @@ class _Batch(msgspec.Struct, Generic[T], eq=False):
 
     state: State[T]
     """What the commits in `applied` came to."""
-    inserts: dict[int, Change] = {}
+    inserts: dict[int, Record] = {}
     """What is to become the last commits, by key: each inserts one document."""
-    applied: list[Applied] = []
-    """The commits, with what they did."""
-    commits: list[Commit] = []
+    applied: list[Sequence[Applied]] = []
+    """The commits, with what they did, in runs."""
+    commits: list[Sequence[Commit]] = []
     """The same as the log has them; none where there is no log."""
     decided: list[tuple[Call[Any], object, BaseException | None]] = []
     """The calls to be answered once the batch is kept, each with its result or its error."""
@@ -175,7 +186,8 @@ class Writer(Generic[T]):
                         if self._used_up and not self._lets_go:
                             self._lets_go = True
                             nursery.start_soon(self._let_go_of_used_up)
-                        self._compact_if_due(nursery)
+                        if self._has_log:
+                            self._compact_if_due(nursery)
                     if self._compaction is not None and not self._compaction.calls:
                         self._compaction.scope.cancel()
         except BaseException as error:  # Whatever it is, nobody may stay parked.
@@ -248,13 +260,15 @@ class Writer(Generic[T]):
     def _decide_at_once(self, call: Call[Any], batch: _Batch[T]) -> bool:
         """Decide one command, if it is of the kind that most are; tell whether it is."""
         command = call.command
-        if isinstance(command, InsertOne) and len(self._taken) > 1 and not batch.state.indexes:
-            change = command.change
-            if change.key not in batch.inserts and not batch.state.has_known(change.key):
-                batch.inserts[change.key] = change
+        if len(self._taken) > 1 and isinstance(command, InsertOne) and not batch.state.indexes:
+            record = command.record
+            if record.key not in batch.inserts and not batch.state.has_known(record.key):
+                batch.inserts[record.key] = record
                 if self._has_log:
-                    batch.data_bytes += len(change.after or b"")
+                    batch.data_bytes += len(record.data)
                 batch.decided.append((call, None, None))
+                if len(batch.inserts) == _INSERTS_AT_ONCE:
+                    self._settle(batch)
                 return True
         if batch.inserts:
             self._settle(batch)
@@ -336,26 +350,24 @@ class Writer(Generic[T]):
 
         Whatever else is decided is decided after this, on a state and a history that have them.
         """
-        changes = list(batch.inserts.values())
+        new = insertions([*batch.inserts.values()])
         batch.inserts.clear()
-        first = batch.state.seq + 1
-        commits = [Applied(seq, (change,)) for seq, change in enumerate(changes, first)]
-        batch.state = batch.state.apply(changes, commits[-1].seq)
-        batch.applied += commits
-        self.history.add(commits)
+        first, last = batch.state.seq + 1, batch.state.seq + len(new)
+        batch.state = batch.state.apply(new, last)
+        seqs = range(first, last + 1)
+        applied = LoneInserts(seqs, new)
+        batch.applied.append(applied)
+        self.history.add(applied, len(new))
         if self._has_log:
-            batch.commits += [
-                Commit(commit.seq, ((change.key, change.after),))
-                for commit, change in zip(commits, changes, strict=True)
-            ]
+            batch.commits.append(Puts(seqs, new.keys, new.data))
 
     def _take_in(self, batch: _Batch[T], call: Call[Any], decision: Decision[T]) -> None:
         """Add to a batch what a call comes to."""
         batch.state = decision.state
         if decision.changes:
             applied = Applied(decision.state.seq, decision.changes)
-            batch.applied.append(applied)
-            self.history.add((applied,))
+            batch.applied.append((applied,))
+            self.history.add((applied,), len(decision.changes))
             if self._has_log:
                 self._make_ready(batch, applied)
         batch.decided.append((call, decision.result, None))
@@ -371,7 +383,7 @@ class Writer(Generic[T]):
                 data = change.after
                 facts.append((change.key, data))
                 batch.data_bytes += 0 if data is None else len(data)
-        batch.commits.append(Commit(applied.seq, facts))
+        batch.commits.append((Commit(applied.seq, facts),))
 
     async def _keep(self, batch: _Batch[T]) -> None:
         """Have the storage keep a batch, publish its state, and answer its calls."""
@@ -384,11 +396,13 @@ class Writer(Generic[T]):
                 if batch.rewrites_log:
                     await self._rewrite_log(batch.state)
                 else:
-                    await self._storage.append(batch.commits)
+                    runs = batch.commits
+                    commits = runs[0] if len(runs) == 1 else [*chain.from_iterable(runs)]
+                    await self._storage.append(commits)
             except OSError as error:
                 self._refuse(batch, error)
                 return
-        self.counts.add(len(batch.applied))
+        self.counts.add(batch.state.seq - self.kept.seq)
         self.kept = self.published = batch.state
         self.feeds.publish(batch.applied)
         for call, result, raised in batch.decided:

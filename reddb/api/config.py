@@ -65,10 +65,13 @@ _DOCUMENT_BYTES_CEILING = (1 << 32) - 1
 """The file format counts a document's bytes in 32 bits."""
 
 
-_RANDOM_BITS = ~(0xF << 76 | 0x3 << 62)
-_VERSION_AND_VARIANT = 0x4 << 76 | 0x2 << 62
 _KEYS_AT_ONCE = 64
-_cut_keys = Struct("16s").iter_unpack
+_KEYS_BYTES = 16 * _KEYS_AT_ONCE
+_EACH = sum(1 << 128 * number for number in range(_KEYS_AT_ONCE))
+"""What times a key is as many of it in a row."""
+_VERSION_AND_VARIANT = _EACH * (0x4 << 76 | 0x2 << 62)
+_NOT_RANDOM = _EACH * (0xF << 76 | 0x3 << 62)
+_cut_keys = Struct("16s" * _KEYS_AT_ONCE).unpack
 
 
 def _random_keys() -> Callable[[], int]:
@@ -84,11 +87,9 @@ def _random_keys() -> Callable[[], int]:
             try:
                 return keys.pop()
             except IndexError:
-                data = os.urandom(16 * _KEYS_AT_ONCE)
-                keys.extend(
-                    int.from_bytes(each) & _RANDOM_BITS | _VERSION_AND_VARIANT
-                    for (each,) in _cut_keys(data)
-                )
+                bits = int.from_bytes(os.urandom(_KEYS_BYTES)) & ~_NOT_RANDOM
+                data = (bits | _VERSION_AND_VARIANT).to_bytes(_KEYS_BYTES)
+                keys.extend(map(int.from_bytes, _cut_keys(data)))
 
     return new_key
 

@@ -273,7 +273,7 @@ class RedDb(Generic[T]):
         """
         self._check()
         record = self._record(None, value)
-        await self._engine.ask(InsertOne(record.change(None)))
+        await self._engine.ask(InsertOne(record))
         return record.document
 
     async def insert(self, values: Iterable[T]) -> list[Document[T]]:
@@ -297,7 +297,7 @@ class RedDb(Generic[T]):
                 await let_others_run()
             documents += [record.document for record in records]
             changes.append_run(insertions(records))
-        await self._engine.ask(InsertOne(changes[0]) if len(changes) == 1 else Insert(changes))
+        await self._engine.ask(InsertOne(records[0]) if len(changes) == 1 else Insert(changes))
         return documents
 
     async def update_one(self, id: UUID, value: T) -> bool:  # noqa: A002

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from reddb.actor.changes import Change
-from reddb.actor.commands import Insert, InsertOne, Record
+from reddb.actor.commands import Insert, InsertOne, Record, insertions
 from reddb.actor.document import Document
 from reddb.actor.state import Reader, State
 from reddb.actor.steps import run_at_once
@@ -36,8 +36,8 @@ def record(key: int, value: object) -> Record:
 
 def insertion(*keys: int, value: object = None) -> InsertOne | Insert:
     """Give the command that inserts documents; each has its key for a value if none is given."""
-    changes = [record(key, key if value is None else value).change(None) for key in keys]
-    return InsertOne(*changes) if len(changes) == 1 else Insert(changes)
+    records = [record(key, key if value is None else value) for key in keys]
+    return InsertOne(*records) if len(records) == 1 else Insert(insertions(records))
 
 
 def changes_to(state: State[Any], values: Model, removed: Iterable[int] = ()) -> list[Change]:

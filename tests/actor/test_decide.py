@@ -136,7 +136,7 @@ def decided_after(state: State[Any], meanwhile: Decidable, command: Decidable) -
     """Decide a command that began on `state` after another one."""
     history = History(state.seq)
     first = decided(state, meanwhile)
-    history.add([Applied(first.state.seq, first.changes)])
+    history.add([Applied(first.state.seq, first.changes)], len(first.changes))
     return decided(first.state, command, history)
 
 
@@ -369,7 +369,7 @@ def test_a_command_that_takes_long_yields(command: Decidable) -> None:
 def test_the_check_of_a_transaction_yields_the_more_the_more_it_has_asked() -> None:
     state, history = state_of(LITTLE), History(1)
     first = decided(state, insertion(*range(10, 4210)))
-    history.add([Applied(first.state.seq, first.changes)])
+    history.add([Applied(first.state.seq, first.changes)], len(first.changes))
     counts = []
     for predicates in ([], [lambda value: value == "none"] * 8):
         command = transaction(state, changes_to(state, {3: "new"}), read_predicates=predicates)

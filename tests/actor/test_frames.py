@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from attrs import evolve
@@ -26,6 +26,7 @@ from reddb.actor.frames import (
     FrameError,
     FrameKind,
     Header,
+    Puts,
     decode_frame_header,
     decode_frames,
     decode_header,
@@ -138,6 +139,14 @@ def test_a_frame_comes_back(
     assert decode_frame_header(header, offset, data[:FRAME_HEADER_BYTES]) == head
 
 
+def frame_by_frame(header: Header, offset: int, synced: int, commits: Sequence[Commit]) -> bytes:
+    data = b""
+    for commit in commits:
+        kind, at = FrameKind.COMMIT, offset + len(data)
+        data += encode_frame(header, at, kind, commit.seq, synced, commit.facts)
+    return data
+
+
 @given(
     header=headers,
     offset=st.integers(64, 1 << 40),
@@ -150,11 +159,27 @@ def test_commits_that_follow_each_other_are_a_frame_each(
     commits = [Commit(seq, facts) for seq, facts in enumerate(batches, 8)]
     data = encode_commits(header, offset, synced, commits)
     assert [frame.facts for frame in read_frames(data, offset, header)] == batches
-    alone = b""
-    for commit in commits:
-        kind, at = FrameKind.COMMIT, offset + len(alone)
-        alone += encode_frame(header, at, kind, commit.seq, synced, commit.facts)
-    assert data == alone
+    assert data == frame_by_frame(header, offset, synced, commits)
+
+
+@given(
+    header=headers,
+    offset=st.integers(64, 1 << 40),
+    synced=numbers,
+    documents=st.dictionaries(keys, st.binary(max_size=300), max_size=5),
+)
+def test_commits_of_one_document_each_are_written_like_all_others(
+    header: Header, offset: int, synced: int, documents: dict[int, bytes]
+) -> None:
+    seqs = range(8, 8 + len(documents))
+    puts = Puts(seqs, tuple(documents), tuple(documents.values()))
+    commits = [
+        Commit(seq, ((key, documents[key]),)) for seq, key in zip(seqs, documents, strict=True)
+    ]
+    assert [*puts] == commits == [puts[number] for number in range(len(puts))]
+    assert [*puts[1:3]] == commits[1:3]
+    data = encode_commits(header, offset, synced, puts)
+    assert data == frame_by_frame(header, offset, synced, commits)
 
 
 # What is damaged is seen.

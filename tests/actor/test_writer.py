@@ -182,8 +182,11 @@ def test_commands_handed_in_together_come_to_what_they_come_to_alone(
     commands: list[Command[Any]],
 ) -> None:
     named = {f"command_{number}": command for number, command in enumerate(commands)}
-    together = trio.run(partial(answers_to, named, together=True))
-    assert together == trio.run(partial(answers_to, named, together=False))
+    alone = trio.run(partial(answers_to, named, together=False))
+    assert trio.run(partial(answers_to, named, together=True)) == alone
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "_INSERTS_AT_ONCE", 2)
+        assert trio.run(partial(answers_to, named, together=True)) == alone
 
 
 async def test_what_a_large_commit_replaced_is_let_go_of_a_few_parts_at_a_time() -> None:
