@@ -214,8 +214,15 @@ def _growth(figures: dict[str, dict[str, dict[str, list[float]]]]) -> Iterator[t
             (name, *(with_spread(points[size]) if size in points else "" for size in sizes))
             for name, points in costs.items()
         ]
-        head = ["microseconds", *(f"{int(size):,} {axis}" for size in sizes)]
+        head = ["microseconds", *(_sized(int(size), axis) for size in sizes)]
         yield f"growth-{axis}", table(head, rows)
+
+
+_ONE_OF = {"documents": "document", "tasks": "task", "indexes": "index"}
+
+
+def _sized(size: int, things: str) -> str:
+    return f"{size:,} {_ONE_OF[things] if size == 1 else things}"
 
 
 def _profiles(figures: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, str]]:

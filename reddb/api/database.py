@@ -280,7 +280,7 @@ class RedDb(Generic[T]):
         """Store new documents in one atomic commit; give them in the same order.
 
         Raises:
-            EncodeError: A value does not fit; none is stored.
+            EncodeError: A value does not fit, a note says which; none is stored.
             UniqueViolation: A key is taken in a unique index; none is stored.
             TypeError: `values` is one value: a text, bytes or a mapping.
             Exception: Whatever an index's key function raises; none is stored.
@@ -293,7 +293,12 @@ class RedDb(Generic[T]):
         while part := list(islice(rest, RUN_CHANGES)):
             records: list[Record] = []
             for few in sliced(part, _RECORDS_AT_ONCE):
-                records += [self._record(None, value) for value in few]
+                try:
+                    for value in few:
+                        records.append(self._record(None, value))  # noqa: PERF401  # They count.
+                except EncodeError as error:
+                    error.add_note(f"in values[{len(documents) + len(records)}]")
+                    raise
                 await let_others_run()
             documents += [record.document for record in records]
             changes.append_run(insertions(records))

@@ -195,6 +195,18 @@ async def test_an_encode_error_says_where(any_home: Home) -> None:
     assert "$.tags[1]" in str(caught.value)
 
 
+@pytest.mark.parametrize("number", [0, 5, 200])
+async def test_an_encode_error_of_many_values_says_which(number: int) -> None:
+    values: list[Any] = [Draft("ada", 1, [])] * 300
+    values[number] = Draft("bob", "two", [])  # type: ignore[arg-type]  # Wrong on purpose.
+    async with MemDb.open("drafts", Draft) as db:
+        with pytest.raises(EncodeError) as caught:
+            await db.insert(values)
+        assert await db.find_all() == []
+    assert caught.value.path == "$.count"
+    assert caught.value.__notes__ == [f"in values[{number}]"]
+
+
 async def test_a_document_may_be_as_large_as_the_configuration_says() -> None:
     async with MemDb.open(DbConfig("words", document_bytes_max=10), str) as db:
         document = await db.insert_one("x" * 8)
