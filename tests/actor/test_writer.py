@@ -137,9 +137,11 @@ async def test_each_command_is_decided_on_what_those_before_it_left() -> None:
     assert seqs(at.storage) == [[1], [2, 3]]
 
 
-async def answers_to(commands: Mapping[str, Command[Any]], *, together: bool) -> list[object]:
+async def answers_to(
+    commands: Mapping[str, Command[Any]], *, together: bool, log: bool = True
+) -> list[object]:
     """Give what commands come to that are handed in together, or each after the other."""
-    async with office() as at:
+    async with office(log=log) as at:
         if together:
             await fill_one_append(at, first=insertion(99), **commands)
             await at.let_append()
@@ -152,7 +154,7 @@ async def answers_to(commands: Mapping[str, Command[Any]], *, together: bool) ->
         assert recent is not None
         return [
             seen,
-            [(commit.seq, [*commit.facts]) for commit in kept],
+            [(commit.seq, [*commit.facts]) for commit in kept] if log else None,
             [(each.seq, [change.key for change in each.changes]) for each in recent],
             [*at.writer.published.facts()],
             at.writer.published.seq,
@@ -187,6 +189,26 @@ def test_commands_handed_in_together_come_to_what_they_come_to_alone(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writer, "_INSERTS_AT_ONCE", 2)
         assert trio.run(partial(answers_to, named, together=True)) == alone
+
+
+@given(commands=few_commands)
+@example(commands=[insertion(1), insertion(1), insertion(2)])
+@example(commands=[insertion(1), AddIndex("index", str, unique=True), insertion(2, value=1)])
+def test_commands_come_to_the_same_without_a_log(commands: list[Command[Any]]) -> None:
+    named = {f"command_{number}": command for number, command in enumerate(commands)}
+    answers, _, *others = trio.run(partial(answers_to, named, together=False))
+    found, _, *rest = trio.run(partial(answers_to, named, together=False, log=False))
+    assert (found, rest) == (answers, others)
+
+
+async def test_commands_that_arrive_together_are_a_batch_without_a_log() -> None:
+    async with office(log=False) as at:
+        for key in (1, 2, 3):
+            at.hand_in(f"insert {key}", insertion(key))
+        await at.settle()
+        assert sorted(visible(at)) == [1, 2, 3]
+        assert len(at.answers) == 3
+    assert (at.writer.counts.commits, at.writer.counts.commits_in_largest_batch) == (3, 3)
 
 
 async def test_what_a_large_commit_replaced_is_let_go_of_a_few_parts_at_a_time() -> None:

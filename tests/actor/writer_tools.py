@@ -179,14 +179,18 @@ async def office(
     storage: HeldStorage | None = None,
     *,
     state: State[Any] | None = None,
+    log: bool = True,
     file_first: bool = False,
     ratio: float = 2.0,
     commands_max: int = 64,
     batch_max: int = 64,
 ) -> AsyncIterator[Office]:
-    """Run a writer beside the body, and close its mailbox after it."""
+    """Run a writer beside the body, and close its mailbox after it.
+
+    It writes to the storage, or to none if there is to be no log.
+    """
     storage = storage or HeldStorage()
-    below: Storage = storage
+    below: Storage = storage if log else MemoryStorage()
     mailbox = WatchedMailbox(commands_max, batch_max)
     settings = WriterSettings(file_first, ratio)
     writer = Writer(state or empty_state(), below, mailbox, settings)
