@@ -94,6 +94,8 @@ class Insertions(Sequence[Change]):
     track.
     """
 
+    __slots__ = ("data", "documents", "keys")
+
     def __init__(
         self,
         keys: tuple[int, ...],

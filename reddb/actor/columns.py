@@ -16,8 +16,10 @@ class Columns(Sequence[ItemT]):
         columns: The parts: what the first of each makes is the first item. All are of one length.
     """
 
+    __slots__ = ("columns",)
+
     def __init__(self, *columns: Sequence[Any]) -> None:
-        self.columns = columns
+        self.columns: tuple[Any, ...] = columns
 
     @staticmethod
     @abstractmethod

@@ -55,7 +55,7 @@ class Staged(msgspec.Struct, frozen=True, eq=False):
     """Keys that it updates or deletes and has not seen."""
 
 
-class InsertOne(Command[None], frozen=True, eq=False, gc=False):
+class InsertOne(Command[None], frozen=True, eq=False):
     """Store a new document: the quickest way to, as many of these become commits together."""
 
     record: Record

@@ -29,7 +29,7 @@ from reddb.actor.commands import (
     UpdateWhere,
 )
 from reddb.actor.document import Document
-from reddb.actor.history import History
+from reddb.actor.history import History, LoneInserts, Run, commits_of
 from reddb.actor.index import Index
 from reddb.actor.scan import SLICE_CHANGES, scan, sliced
 from reddb.actor.state import State
@@ -239,15 +239,15 @@ def _check_reads(
     state: State[Any], command: CommitTransaction, history: History
 ) -> Generator[None, None, None]:
     """Refuse a transaction if a commit since it began touched what it read or writes."""
-    commits = history.since(command.began)
-    if commits is None:
+    runs = history.since(command.began)
+    if runs is None:
         raise TransactionConflict(
             f"the transaction began after commit {command.began}, and what followed is known only "
             f"from commit {history.floor + 1} on; run it again"
         )
     tests_a_change = 1 + _PREDICATE_TESTS * len(command.read_predicates)
     tests = 0
-    for commit in commits:
+    for commit in commits_of(run for run in runs if not _is_apart(run, command)):
         for change in commit.changes:
             if _touches(state, command, change):
                 id_ = UUID(int=change.key)
@@ -261,6 +261,13 @@ def _check_reads(
             if tests >= SLICE_CHANGES * _PREDICATE_TESTS:
                 tests = 0
                 yield
+
+
+def _is_apart(run: Run, command: CommitTransaction) -> bool:
+    """Tell, where one step does, whether commits touched nothing of a transaction."""
+    if command.read_predicates or not isinstance(run, LoneInserts):
+        return False
+    return command.read_keys.isdisjoint(run.keys)
 
 
 def _touches(state: State[Any], command: CommitTransaction, change: Change) -> bool:

@@ -20,6 +20,7 @@ from reddb.actor.commands import Command
 from reddb.actor.feeds import Subscription
 from reddb.actor.folding import Folding
 from reddb.actor.held import Held
+from reddb.actor.history import commits_of
 from reddb.actor.mailbox import Mailbox
 from reddb.actor.state import DECODED_DOCUMENTS_MAX, Reader, State
 from reddb.actor.storage import Recovery, Storage
@@ -101,7 +102,7 @@ class Engine(Generic[T]):
         if missed is None:
             raise FeedLagged(seen)
         subscription = Subscription(seen, commits_max, coalesce, key)
-        subscription.replay([commit for commit in missed if commit.seq <= kept])
+        subscription.replay([commit for commit in commits_of(missed) if commit.seq <= kept])
         writer.feeds.add(subscription)
         try:
             yield subscription

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
 
 import trio
 from attrs import define, field
 
 from reddb.actor.changes import Change
-from reddb.actor.history import Applied
+from reddb.actor.history import Applied, Run, commits_of
 from reddb.errors import FeedLagged
 
 
@@ -135,11 +134,11 @@ class Feeds:
     _to_all: list[Subscription] = field(factory=list, init=False)
     _to_one: dict[int, list[Subscription]] = field(factory=dict, init=False)
 
-    def publish(self, runs: Iterable[Iterable[Applied]]) -> None:
-        """Hand runs of commits, which are kept, to every subscription that they concern."""
+    def publish(self, runs: Iterable[Run]) -> None:
+        """Hand commits, which are kept, to every subscription that they concern."""
         if not self._to_all and not self._to_one:
             return
-        for commit in chain.from_iterable(runs):
+        for commit in commits_of(runs):
             for subscription in self._to_all:
                 subscription.put(commit)
             for change in commit.changes if self._to_one else ():

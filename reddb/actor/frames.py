@@ -18,6 +18,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
+from itertools import repeat
 from typing import Final, TypeAlias
 
 import msgspec
@@ -72,6 +73,8 @@ class Puts(Columns[Commit]):
 
     Its columns are the commits' numbers, the keys, and the data.
     """
+
+    __slots__ = ()
 
     @staticmethod
     def _item(seq: int, key: int, data: bytes) -> Commit:
@@ -212,29 +215,31 @@ def frame_of(
 
 
 def encode_commits(header: Header, offset: int, synced: int, commits: Sequence[Commit]) -> bytes:
-    """Give the frames of commits that follow each other, to be written from `offset` on."""
+    """Give the frames of commits that follow each other, to be written from `offset` on.
+
+    They are as `encode_frame` makes them; those of `Puts` take three quarters of the time.
+    """
+    seqs: Iterable[int]
+    counts: Iterable[int]
     if isinstance(commits, Puts):
-        return _encode_puts(header, offset, synced, commits)
-    frames: list[bytes] = []
-    for commit in commits:
-        kind = FrameKind.COMMIT
-        frames.append(encode_frame(header, offset, kind, commit.seq, synced, commit.facts))
-        offset += len(frames[-1])
-    return b"".join(frames)
-
-
-def _encode_puts(header: Header, offset: int, synced: int, puts: Puts) -> bytes:
-    """Give the frames that `encode_frame` would give, in three quarters of the time."""
-    pack, pack_fact, pack_offset, pack_crc = _FRAME.pack, _FACT.pack, _OFFSET.pack, _CRC.pack
-    kind, file_crc, crc32 = int(FrameKind.COMMIT), header.file_crc, zlib.crc32
+        seqs, keys, values = commits.columns
+        counts, pack_fact = repeat(1), _FACT.pack
+        payloads = [
+            pack_fact(_PUT, key.to_bytes(16), len(data)) + data
+            for key, data in zip(keys, values, strict=True)
+        ]
+    else:
+        seqs = [commit.seq for commit in commits]
+        counts = [len(commit.facts) for commit in commits]
+        payloads = [encode_facts(commit.facts) for commit in commits]
+    pack, pack_offset, pack_crc, crc32 = _FRAME.pack, _OFFSET.pack, _CRC.pack, zlib.crc32
+    kind, file_crc = int(FrameKind.COMMIT), header.file_crc
     pieces: list[bytes] = []
-    for seq, key, data in zip(*puts.columns, strict=True):
-        fact = pack_fact(_PUT, key.to_bytes(16), len(data))
-        payload_bytes = FACT_OVERHEAD_BYTES + len(data)
-        body = pack(MARKER, kind, seq, synced, payload_bytes, 1)
+    for seq, count, payload in zip(seqs, counts, payloads, strict=False):
+        body = pack(MARKER, kind, seq, synced, len(payload), count)
         crc = crc32(body, crc32(pack_offset(offset), file_crc))
-        pieces += body, pack_crc(crc), fact, data, pack_crc(crc32(data, crc32(fact, crc)))
-        offset += FRAME_OVERHEAD_BYTES + payload_bytes
+        pieces += body, pack_crc(crc), payload, pack_crc(crc32(payload, crc))
+        offset += FRAME_OVERHEAD_BYTES + len(payload)
     return b"".join(pieces)
 
 

@@ -11,17 +11,17 @@ Only so many commits are kept. Who comes with a beginning older than that is tol
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 import msgspec
 from attrs import define, field
 
-from reddb.actor.changes import Change
+from reddb.actor.changes import Change, Insertions
 from reddb.actor.columns import Columns
 
 COMMITS_MAX = 4096
-"""Commits that are kept, or some more. A transaction that lasts longer is probably forgotten."""
+"""Commits that are kept. A transaction that lasts longer has probably been forgotten."""
 
 CHANGES_MAX = 65_536
 """Changes that are kept in all of them, for they keep the documents they replaced in memory."""
@@ -37,12 +37,39 @@ class Applied(msgspec.Struct, eq=False, gc=False):
 class LoneInserts(Columns[Applied]):
     """Commits that follow each other and each inserted one document.
 
-    Its columns are the commits' numbers and their changes, such as `Insertions`.
+    Its columns are the commits' numbers and the `Insertions` that are their changes.
     """
+
+    __slots__ = ()
+
+    @property
+    def seqs(self) -> range:
+        """The commits' numbers."""
+        seqs: range = self.columns[0]
+        return seqs
+
+    @property
+    def keys(self) -> Sequence[int]:
+        """The keys of the documents."""
+        inserted: Insertions = self.columns[1]
+        return inserted.keys
 
     @staticmethod
     def _item(seq: int, change: Change) -> Applied:
         return Applied(seq, (change,))
+
+
+Run: TypeAlias = Applied | LoneInserts
+"""A commit, or several that were made together."""
+
+
+def commits_of(runs: Iterable[Run]) -> Iterator[Applied]:
+    """Give the commits of some runs, one by one."""
+    for run in runs:
+        if isinstance(run, Applied):
+            yield run
+        else:
+            yield from run
 
 
 @define(eq=False)
@@ -54,39 +81,54 @@ class History:
     """
 
     floor: int
-    _runs: deque[tuple[Sequence[Applied], int]] = field(factory=deque, init=False)
-    """Commits as they were added, and how many changes there are in them."""
+    _runs: deque[Run] = field(factory=deque, init=False)
+    """All commits that are kept, and perhaps some more: the first of the oldest run."""
     _commit_count: int = field(default=0, init=False)
     _change_count: int = field(default=0, init=False)
 
-    def add(self, commits: Sequence[Applied], change_count: int) -> None:
-        """Keep the commits that follow, and let go of what is too much.
+    def add(self, newest: Run) -> None:
+        """Keep the newest commits, and let go of the oldest that are too many."""
+        self._runs.append(newest)
+        if isinstance(newest, Applied):
+            self._commit_count += 1
+            self._change_count += len(newest.changes)
+        else:
+            self._commit_count += len(newest)
+            self._change_count += len(newest)
+        while self._commit_count > COMMITS_MAX or self._change_count > CHANGES_MAX:
+            self._let_go()
 
-        Args:
-            commits: One, or several in a row, which are let go of together: so some more are kept.
-            change_count: How many changes there are in all of them.
-        """
-        self._runs.append((commits, change_count))
-        self._commit_count += len(commits)
-        self._change_count += change_count
-        while self._change_count > CHANGES_MAX or (
-            self._commit_count > COMMITS_MAX
-            and self._commit_count - COMMITS_MAX >= len(self._runs[0][0])
-        ):
-            oldest, oldest_changes = self._runs.popleft()
-            self._commit_count -= len(oldest)
-            self._change_count -= oldest_changes
-            self.floor = oldest[-1].seq
+    def _let_go(self) -> None:
+        """Let go of the oldest commit or, in a run, of as many as are too many."""
+        oldest = self._runs[0]
+        if isinstance(oldest, Applied):
+            self._commit_count -= 1
+            self._change_count -= len(oldest.changes)
+            self.floor = last = oldest.seq
+        else:
+            last = oldest.seqs[-1]
+            too_many = max(self._commit_count - COMMITS_MAX, self._change_count - CHANGES_MAX)
+            gone = min(too_many, last - self.floor)
+            self._commit_count -= gone
+            self._change_count -= gone
+            self.floor += gone
+        if self.floor == last:
+            self._runs.popleft()
 
-    def since(self, seq: int) -> list[Applied] | None:
+    def since(self, seq: int) -> list[Run] | None:
         """Give the commits after number `seq`, in order, or None if some are not kept any more."""
         if seq < self.floor:
             return None
-        newer: list[Sequence[Applied]] = []
-        for commits, _ in reversed(self._runs):
-            seen = seq + 1 - commits[0].seq
-            if seen >= len(commits):
+        newer: list[Run] = []
+        for run in reversed(self._runs):
+            if isinstance(run, Applied):
+                if run.seq <= seq:
+                    break
+                newer.append(run)
+                continue
+            seen = seq + 1 - run.seqs[0]
+            if seen >= len(run):
                 break
-            newer.append(commits[max(0, seen) :])
+            newer.append(run[seen:] if seen > 0 else run)
         newer.reverse()
-        return [*chain.from_iterable(newer)]
+        return newer

@@ -76,6 +76,8 @@ class Storage(Protocol):
     async def append(self, commits: Sequence[Commit]) -> None:
         """Keep these commits, all of them or, after an OSError, a prefix of them.
 
+        They are any sequence, not always a list, and must not be changed.
+
         Raises:
             OSError: They could not be kept. No `append` follows.
         """

@@ -68,7 +68,7 @@ _DOCUMENT_BYTES_CEILING = (1 << 32) - 1
 _KEYS_AT_ONCE = 64
 _KEYS_BYTES = 16 * _KEYS_AT_ONCE
 _EACH = sum(1 << 128 * number for number in range(_KEYS_AT_ONCE))
-"""What times a key is as many of it in a row."""
+"""Times this, 128 bits are those of every key in a row of so many."""
 _VERSION_AND_VARIANT = _EACH * (0x4 << 76 | 0x2 << 62)
 _NOT_RANDOM = _EACH * (0xF << 76 | 0x3 << 62)
 _cut_keys = Struct("16s" * _KEYS_AT_ONCE).unpack

@@ -18,7 +18,7 @@ from typing import Final
 import trio
 from attrs import define, field, frozen
 
-from reddb.actor.frames import Commit, Fact
+from reddb.actor.frames import Commit, Fact, Puts
 from reddb.actor.storage import Recovery, Storage
 from reddb.errors import CodecMismatch, DatabaseLocked
 
@@ -51,6 +51,13 @@ class _Kept:
         """Give the commit that follows, and count it as kept."""
         self.fold(self.seq + 1, facts)
         return Commit(self.seq, facts)
+
+    def next_puts(self, documents: dict[int, bytes]) -> Puts:
+        """Give the commits that follow, of one document each, and count them as kept."""
+        first = self.seq + 1
+        for fact in documents.items():
+            self.next_commit(fact)
+        return Puts(range(first, self.seq + 1), tuple(documents), tuple(documents.values()))
 
     def data_bytes(self) -> int:
         return sum(map(len, self.documents.values()))
@@ -167,6 +174,8 @@ async def _check_commits(place: _Place) -> None:
         kept.next_commit((3, b"three again")),
     ]
     await storage.append(batch)
+    puts = kept.next_puts({5: b"five", 6: b""})
+    await storage.append(puts)
     if storage.size_bytes < before:
         raise AssertionError("size_bytes shrank by an append")
     storage = await place.reopen(storage)

@@ -31,10 +31,11 @@ from reddb.actor.commands import (
     Staged,
     UpdateOne,
     UpdateWhere,
+    insertions,
 )
 from reddb.actor.decide import Decision, decide, decide_at_once
 from reddb.actor.document import Document
-from reddb.actor.history import Applied, History
+from reddb.actor.history import Applied, History, LoneInserts
 from reddb.actor.scan import sliced
 from reddb.actor.state import State
 from reddb.actor.steps import run_at_once
@@ -136,7 +137,7 @@ def decided_after(state: State[Any], meanwhile: Decidable, command: Decidable) -
     """Decide a command that began on `state` after another one."""
     history = History(state.seq)
     first = decided(state, meanwhile)
-    history.add([Applied(first.state.seq, first.changes)], len(first.changes))
+    history.add(Applied(first.state.seq, first.changes))
     return decided(first.state, command, history)
 
 
@@ -369,12 +370,33 @@ def test_a_command_that_takes_long_yields(command: Decidable) -> None:
 def test_the_check_of_a_transaction_yields_the_more_the_more_it_has_asked() -> None:
     state, history = state_of(LITTLE), History(1)
     first = decided(state, insertion(*range(10, 4210)))
-    history.add([Applied(first.state.seq, first.changes)], len(first.changes))
+    history.add(Applied(first.state.seq, first.changes))
     counts = []
     for predicates in ([], [lambda value: value == "none"] * 8):
         command = transaction(state, changes_to(state, {3: "new"}), read_predicates=predicates)
         counts.append(len(list(decide(first.state, command, history))))
     assert counts == [2, 262]
+
+
+@pytest.mark.parametrize(
+    ("read_keys", "sought", "conflict"),
+    [([], None, None), ([1, 99], None, None), ([11], None, 3), ([], "new", 2), ([], "none", None)],
+)
+def test_a_transaction_is_checked_against_inserts_in_a_row(
+    read_keys: list[int], sought: str | None, conflict: int | None
+) -> None:
+    state, history = state_of(LITTLE), History(1)
+    new = insertions([record(key, "new") for key in (10, 11, 12)])
+    history.add(LoneInserts(range(2, 5), new))
+    predicates = [] if sought is None else [lambda value: value == sought]
+    command = transaction(state, changes_to(state, {3: "changed"}), (), read_keys, predicates)
+    later = state.apply(new, 4)
+    if conflict is None:
+        assert contents(decided(later, command, history).state)[3] == "changed"
+    else:
+        with pytest.raises(TransactionConflict) as caught:
+            decided(later, command, history)
+        assert caught.value.seq == conflict
 
 
 def test_a_commit_of_many_changes_in_slices_has_one_number() -> None:

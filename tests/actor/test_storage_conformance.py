@@ -83,6 +83,11 @@ class ListStorage:
             self.shelf.held = self.mine = False
 
 
+class WantsLists(ListStorage):
+    async def append(self, commits: Sequence[Commit]) -> None:
+        self.shelf.commits = self.shelf.commits + commits  # type: ignore[operator]
+
+
 class OneOfABatch(ListStorage):
     async def append(self, commits: Sequence[Commit]) -> None:
         self.shelf.commits += commits[-1:]
@@ -145,6 +150,11 @@ async def check(kind: type[ListStorage]) -> None:
 
 async def test_a_storage_without_mistakes_conforms() -> None:
     await check(ListStorage)
+
+
+async def test_a_storage_that_wants_lists_is_found_out() -> None:
+    with pytest.raises(TypeError, match="concatenate"):
+        await check(WantsLists)
 
 
 @pytest.mark.parametrize(

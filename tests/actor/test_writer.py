@@ -31,6 +31,7 @@ from reddb.actor.commands import (
 )
 from reddb.actor.document import Document
 from reddb.actor.frames import Commit
+from reddb.actor.history import commits_of
 from reddb.actor.state import State
 from reddb.errors import DatabaseBroken, DatabaseClosed, DocumentNotFound, PersistFailed
 
@@ -150,8 +151,9 @@ async def answers_to(
         kept = [commit for batch in at.storage.batches for commit in batch]
         at.writer.kept.check()
         seen = [repr(at.answers[name]) for name in commands]
-        recent = at.writer.history.since(0)
-        assert recent is not None
+        runs = at.writer.history.since(0)
+        assert runs is not None
+        recent = [*commits_of(runs)]
         return [
             seen,
             [(commit.seq, [*commit.facts]) for commit in kept] if log else None,

@@ -7,13 +7,14 @@ import weakref
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import pytest
 import trio
-from attrs import frozen
+from attrs import define, frozen
 from trio.testing import wait_all_tasks_blocked
 
-from reddb import DatabaseClosed, Document, MemDb
+from reddb import DatabaseClosed, Document, MemDb, UniqueViolation
 from reddb.actor.scan import SLICE_CHANGES
 
 COUNT = 5 * SLICE_CHANGES
@@ -72,6 +73,40 @@ async def test_what_a_call_gave_is_not_kept() -> None:
         result = await db.transact(lambda _tx: Result())
         known = weakref.ref(result)
         del result
+        assert known() is None
+
+
+@define(slots=False)
+class Burdened:
+    """A document that leads to whoever asked for it."""
+
+    name: str
+
+    def __attrs_post_init__(self) -> None:
+        self.owner = OWNER.get(None)
+
+
+OWNER: ContextVar[object] = ContextVar("OWNER")
+
+
+async def test_what_keeps_the_error_of_its_own_insert_is_let_go_of() -> None:
+    class Owner:
+        error: BaseException
+
+    async def fail() -> weakref.ref[Owner]:
+        owner = Owner()
+        OWNER.set(owner)
+        with pytest.raises(UniqueViolation) as caught:
+            await db.insert_one(Burdened("ada"))
+        owner.error = caught.value
+        return weakref.ref(owner)
+
+    async with MemDb.open("x", Burdened) as db:
+        await db.add_index("name", lambda value: value.name, unique=True)
+        await db.insert_one(Burdened("ada"))
+        known = await fail()
+        OWNER.set(None)
+        gc.collect()
         assert known() is None
 
 
