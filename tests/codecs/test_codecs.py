@@ -247,7 +247,7 @@ def test_json_by_hand_is_read(data: bytes, value: Plain) -> None:
         (b"[1]]", "trailing"),
         (b"NaN", "malformed"),
         (b"\xef\xbb\xbf1", "malformed"),
-        (b'"\xed\xa0\x80"', "utf-8"),
+        (b'"\xed\xa0\x80"', "(?i)utf-8"),
         (b'"\\ud800"', "truncated|surrogate"),
         (b"1e400", "out of range"),
         (b"9" * 5_000, "out of range"),
