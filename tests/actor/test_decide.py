@@ -367,6 +367,12 @@ def test_a_command_that_takes_long_yields(command: Decidable) -> None:
     assert pauses(state_of(MUCH), command) >= 3
 
 
+def test_changes_are_applied_a_few_at_a_time() -> None:
+    state = state_of(MUCH)
+    changes = changes_to(state, dict.fromkeys(range(0, 1000, 10), "new"))
+    assert pauses(state, transaction(state, changes)) == 3
+
+
 def test_the_check_of_a_transaction_yields_the_more_the_more_it_has_asked() -> None:
     state, history = state_of(LITTLE), History(1)
     first = decided(state, insertion(*range(10, 4210)))
