@@ -181,7 +181,7 @@ class Writer(Generic[T]):
                         self._taken = await self._mailbox.take_batch()
                         if not self._taken:
                             break
-                        if not self._insert_without_log():
+                        if not self._work_without_batch():
                             await self._work(nursery)
                         self._taken = []  # What it came to is the callers' alone.
                         if self._used_up and not self._lets_go:
@@ -258,24 +258,27 @@ class Writer(Generic[T]):
                 batch = _Batch(self.kept)
         await self._keep(batch)
 
-    def _insert_without_log(self) -> bool:
-        """Do what was taken if it is one insert, and no log is kept; tell whether it is done.
+    def _work_without_batch(self) -> bool:
+        """Do a lone command that takes but a moment, where no log is kept; tell whether it is done.
 
-        It comes to what a batch of it comes to, and the whole call is a tenth quicker.
+        It comes to what a batch of it comes to, and the whole call is quicker.
         """
-        call, state = self._taken[0], self.kept
-        command = call.command
-        if self._has_log or len(self._taken) > 1 or not isinstance(command, InsertOne):
+        if self._has_log or len(self._taken) > 1:
             return False
-        if state.indexes:
+        (call,) = self._taken
+        try:
+            decision = decide_at_once(self.kept, call.command)
+        except BaseException as error:
+            call.answer(None, error)
+            return True
+        if decision is None:
             return False
-        if state.has_known(command.record.key):
-            return False
-        change = command.record.change(None)
-        applied = Applied(state.seq + 1, (change,))
-        self.history.add(applied)
-        self._publish(state.apply((change,), applied.seq), (applied,))
-        call.answer(None)
+        runs: tuple[Run, ...] = ()
+        if decision.changes:
+            runs = (Applied(decision.state.seq, decision.changes),)
+            self.history.add(*runs)
+        self._publish(decision.state, runs)
+        call.answer(decision.result)
         return True
 
     def _decide_at_once(self, call: Call[Any], batch: _Batch[T]) -> bool:

@@ -70,7 +70,7 @@ _KEYS_BYTES = 16 * _KEYS_AT_ONCE
 _EACH = sum(1 << 128 * number for number in range(_KEYS_AT_ONCE))
 """Times this, 128 bits are those of every key in a row of so many."""
 _VERSION_AND_VARIANT = _EACH * (0x4 << 76 | 0x2 << 62)
-_NOT_RANDOM = _EACH * (0xF << 76 | 0x3 << 62)
+_RANDOM_BITS = ~(_EACH * (0xF << 76 | 0x3 << 62))
 _cut_keys = Struct("16s" * _KEYS_AT_ONCE).unpack
 
 
@@ -87,7 +87,7 @@ def _random_keys() -> Callable[[], int]:
             try:
                 return keys.pop()
             except IndexError:
-                bits = int.from_bytes(os.urandom(_KEYS_BYTES)) & ~_NOT_RANDOM
+                bits = int.from_bytes(os.urandom(_KEYS_BYTES)) & _RANDOM_BITS
                 data = (bits | _VERSION_AND_VARIANT).to_bytes(_KEYS_BYTES)
                 keys.extend(map(int.from_bytes, _cut_keys(data)))
 
