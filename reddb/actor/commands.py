@@ -143,3 +143,6 @@ Decidable: TypeAlias = (
     | AddIndex
 )
 """The commands that lead from one state to the next: all but `Compact`."""
+
+QUICK = (InsertOne, UpdateOne, DeleteOne, CommitTransaction)
+"""The commands that mostly take but a moment."""

@@ -29,7 +29,7 @@ from reddb.actor.commands import (
     UpdateWhere,
 )
 from reddb.actor.document import Document
-from reddb.actor.history import History, LoneInserts, Run, commits_of
+from reddb.actor.history import Applied, History, Run, commits_of
 from reddb.actor.index import Index
 from reddb.actor.scan import SLICE_CHANGES, scan, sliced
 from reddb.actor.state import State
@@ -270,7 +270,9 @@ def _check_reads(
 
 def _is_apart(run: Run, command: CommitTransaction) -> bool:
     """Tell, where one step does, whether commits touched nothing of a transaction."""
-    if command.read_predicates or not isinstance(run, LoneInserts):
+    if command.read_predicates:
+        return False
+    if isinstance(run, Applied) and len(run.changes) > SLICE_CHANGES:
         return False
     return command.read_keys.isdisjoint(run.keys)
 

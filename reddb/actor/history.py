@@ -32,6 +32,14 @@ class Applied(msgspec.Struct, eq=False, gc=False):
 
     seq: int
     changes: Sequence[Change]
+    _keys: tuple[int, ...] | None = None
+
+    @property
+    def keys(self) -> Sequence[int]:
+        """The keys of the documents that it changed, remembered once somebody has asked."""
+        if self._keys is None:
+            self._keys = tuple([change.key for change in self.changes])
+        return self._keys
 
 
 class LoneInserts(Columns[Applied]):

@@ -8,6 +8,13 @@ and one that happened returns. There is no third outcome.
 The queue is a bounded trio memory channel: senders wait in line when it is full. The mailbox counts
 what is in it, because a channel says that it is empty by an exception, which takes as long as all
 the rest.
+
+While the writer rests, it may leave commands that take but a moment to their senders: these
+*gather* for a turn of the scheduler, and whichever of the tasks goes on first does them all, as one
+batch, in one step. So nobody has to be woken, neither the writer nor a sender. This is flat
+combining (Hendler, Incze, Shavit and Tzafrir, SPAA 2010). trio runs one task at a time, so whoever
+does them is alone with the state, as the writer is. A call that has gathered is not withdrawn any
+more, unless it is left to the writer after all.
 """
 
 from __future__ import annotations
@@ -20,7 +27,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import trio
 
-from reddb.actor.commands import Command
+from reddb.actor.commands import QUICK, Command
 from reddb.errors import DatabaseClosed, RedDbError
 
 ResultT = TypeVar("ResultT")
@@ -98,11 +105,19 @@ class Mailbox:
     def __init__(self, commands_max: int, batch_max: int) -> None:
         self._send, self._receive = trio.open_memory_channel[Call[Any]](commands_max)
         self._batch_max = batch_max
+        self.do_now: Callable[[list[Call[Any]]], int] | None = None
+        """Does the first of some quick calls in one step, and gives how many. It may be called
+        while the writer rests. None: the writer does all."""
         self.refusal: Callable[[], RedDbError] = _closed
         """Gives what senders get once it is closed."""
         self._waiting = 0
         """Calls that are in the channel, or whose senders wait in line."""
+        self._gathered: list[Call[Any]] = []
+        """Calls that the first of their senders to go on does, or the writer, if it is woken."""
+        self._gathers = False
+        """Whether quick calls gather: while the writer rests and nothing has woken it."""
 
+    @trio.lowlevel.enable_ki_protection
     async def ask(self, command: Command[ResultT]) -> ResultT:
         """Send a command and give its answer.
 
@@ -111,38 +126,70 @@ class Mailbox:
             Exception: The answer, where that is an exception.
         """
         call = Call(command)
-        self._waiting += 1
-        try:
-            try:
-                self._send.send_nowait(call)
-            except trio.WouldBlock:
-                await self._send.send(call)
-        except (trio.ClosedResourceError, trio.BrokenResourceError):
-            self._waiting -= 1
-        except BaseException:
-            self._waiting -= 1
-            raise
+        if self._gathers and isinstance(command, QUICK) and len(self._gathered) < self._batch_max:
+            await self._gather(call)
         else:
-            if call.status is not _ANSWERED:
-                call.task = trio.lowlevel.current_task()
-                await trio.lowlevel.wait_task_rescheduled(call.withdraw)
-            return call.unwrap()
-        raise self.refusal()
+            self._waiting += 1
+            self._gathers = False
+            try:
+                try:
+                    self._send.send_nowait(call)
+                except trio.WouldBlock:
+                    await self._send.send(call)
+            except (trio.ClosedResourceError, trio.BrokenResourceError):
+                self._waiting -= 1
+                call.take()
+                call.answer(None, self.refusal())
+            except BaseException:
+                self._waiting -= 1
+                raise
+        if call.status is not _ANSWERED:
+            call.task = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(call.withdraw)
+        return call.unwrap()
+
+    async def _gather(self, call: Call[Any]) -> None:
+        """Have a call done by the first sender to go on, unless something wakes the writer."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self._gathered.append(call)
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        while self._gathers and call.status is _QUEUED:
+            self._do_gathered()
+            if call.status is _QUEUED:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+
+    def _do_gathered(self) -> None:
+        """Do a step's worth of what has gathered; wake the writer if that takes longer."""
+        assert self.do_now is not None, "else nothing gathers"
+        done = self.do_now(self._gathered)
+        del self._gathered[:done]
+        if not done and self._gathers:
+            self._gathers = False
+            self._waiting += 1
+            self._send.send_nowait(self._gathered.pop())  # The writer waits for it: there is room.
+
+    def _take_gathered(self) -> list[Call[Any]]:
+        gathered, self._gathered = self._gathered, []
+        return [call for call in gathered if call.take()]
 
     async def take_batch(self) -> list[Call[Any]]:
         """Wait for a command, and give it with all that have arrived; nothing once closed."""
         batch: list[Call[Any]] = []
         while not batch:
+            self._gathers = self.do_now is not None and not self._waiting
             try:
                 # A moment's wait even if a command is there: who was answered last may join in.
                 call = await self._receive.receive()
             except trio.EndOfChannel:
-                return []
+                return self._take_gathered()
+            finally:
+                self._gathers = False
             self._waiting -= 1
+            batch = self._take_gathered()
             if call.take():
                 batch.append(call)
             if self._waiting:
-                batch += self._take_waiting(self._batch_max - 1)
+                batch += self._take_waiting(self._batch_max - len(batch))
         return batch
 
     def _take_waiting(self, calls_max: int) -> list[Call[Any]]:
@@ -159,15 +206,17 @@ class Mailbox:
 
     def close(self) -> None:
         """Take no more commands; those that are in the mailbox will still be taken."""
+        self._gathers = False
         self._send.close()
 
     def break_off(self) -> list[Call[Any]]:
         """Close, and give what is in the mailbox; who waits in line gets `DatabaseClosed`."""
-        self._send.close()
-        left = self._take_waiting(calls_max=sys.maxsize)
+        self.close()
+        left = self._take_gathered() + self._take_waiting(calls_max=sys.maxsize)
         self._receive.close()
         return left
 
-    def statistics(self) -> trio.MemoryChannelStatistics:
-        """Say how many commands and senders wait."""
-        return self._receive.statistics()
+    def waiting(self) -> tuple[int, int]:
+        """Give how many commands are in it, and how many senders wait in line."""
+        channel = self._receive.statistics()
+        return len(self._gathered) + channel.current_buffer_used, channel.tasks_waiting_send

@@ -1,4 +1,4 @@
-"""The writer: the one task that changes anything.
+"""The writer: the one place where anything changes.
 
 It takes whatever commands have arrived as one batch, decides each against the state that the one
 before it left, has the storage keep the batch with one write and one sync, publishes the new state
@@ -15,6 +15,9 @@ What it promises:
 - Any other exception is a bug. The writer ends, and everybody gets `DatabaseBroken`.
 
 Cancellation does not reach it: its owner ends it by closing the mailbox, which drains it.
+
+It is a task. Where no log is kept, senders of quick commands may call it while that task rests:
+see `Mailbox`.
 """
 
 from __future__ import annotations
@@ -68,6 +71,10 @@ so many changes leave behind, and a state of more documents, is let go of in sli
 _INSERTS_AT_ONCE = 1024
 """So many single inserts become commits in some tenths of a millisecond."""
 
+_CHANGES_IN_STEP = 64
+"""After so many changes of single commands others may run. They take up to half a millisecond, and
+some more where they are far apart in a large database with indexes."""
+
 _PARTS_AT_ONCE = 16
 """Parts of up to 128 documents, keys, slots or changes that are let go of at a time."""
 
@@ -107,6 +114,8 @@ class _Batch(msgspec.Struct, Generic[T], eq=False):
     """The calls to be answered once the batch is kept, each with its result or its error."""
     data_bytes: int = 0
     """How many bytes of documents its commits put; 0 where there is no log."""
+    in_step: int = 0
+    """How many changes it has taken in since others have run; a command without is like one."""
     rewrites_log: bool = False
     """Whether the log is written anew with the batch, instead of being appended to."""
 
@@ -169,6 +178,8 @@ class Writer(Generic[T]):
         self._has_log = type(self._storage) is not MemoryStorage
         self.kept = self.published
         self.history = History(self.published.seq)
+        if not self._has_log:
+            self._mailbox.do_now = self._do_now
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
@@ -181,8 +192,7 @@ class Writer(Generic[T]):
                         self._taken = await self._mailbox.take_batch()
                         if not self._taken:
                             break
-                        if not self._work_without_batch():
-                            await self._work(nursery)
+                        await self._work(nursery)
                         self._taken = []  # What it came to is the callers' alone.
                         if self._used_up and not self._lets_go:
                             self._lets_go = True
@@ -246,9 +256,10 @@ class Writer(Generic[T]):
     async def _work(self, nursery: trio.Nursery) -> None:
         """Decide and keep what was taken: in one batch, unless one grows large or takes long."""
         batch = _Batch(self.kept)
-        for number, call in enumerate(self._taken, 1):
-            if number % SLICE_CHANGES == 0:
+        for call in self._taken:
+            if batch.in_step >= _CHANGES_IN_STEP:
                 await let_others_run()
+                batch.in_step = 0
             if self.refusal is not None and not isinstance(call.command, AddIndex):
                 call.answer(None, self.refused())
             elif not self._decide_at_once(call, batch):
@@ -258,28 +269,30 @@ class Writer(Generic[T]):
                 batch = _Batch(self.kept)
         await self._keep(batch)
 
-    def _work_without_batch(self) -> bool:
-        """Do a lone command that takes but a moment, where no log is kept; tell whether it is done.
+    def _do_now(self, calls: list[Call[Any]]) -> int:
+        """Do the first of some calls as one batch, in the step of a sender; give how many.
 
-        It comes to what a batch of it comes to, and the whole call is quicker.
+        Only where no log is kept, and while the writer's task rests.
         """
-        if self._has_log or len(self._taken) > 1:
-            return False
-        (call,) = self._taken
+        batch, done = _Batch(self.kept), 0
+        self._taken = calls
         try:
-            decision = decide_at_once(self.kept, call.command)
-        except BaseException as error:
-            call.answer(None, error)
-            return True
-        if decision is None:
-            return False
-        runs: tuple[Run, ...] = ()
-        if decision.changes:
-            runs = (Applied(decision.state.seq, decision.changes),)
-            self.history.add(*runs)
-        self._publish(decision.state, runs)
-        call.answer(decision.result)
-        return True
+            for call in calls:
+                if batch.in_step >= _CHANGES_IN_STEP:
+                    break
+                if not self._decide_at_once(call, batch) and self._begin(call, batch):
+                    break
+                call.take()
+                done += 1
+            if batch.inserts:
+                self._settle(batch)
+            self._finish(batch)
+        except BaseException as error:  # A bug.
+            for call in calls:
+                call.take()
+            self._break(error)
+        self._taken = []
+        return done
 
     def _decide_at_once(self, call: Call[Any], batch: _Batch[T]) -> bool:
         """Decide one command, if it is of the kind that most are; tell whether it is."""
@@ -299,7 +312,7 @@ class Writer(Generic[T]):
         try:
             decision = decide_at_once(batch.state, command)
         except BaseException as error:
-            batch.decided.append((call, None, error))
+            self._take_in_error(batch, call, error)
             return True
         if decision is None:
             return False
@@ -324,20 +337,29 @@ class Writer(Generic[T]):
         for it. Whatever a user's closure raises is the caller's, be it no `Exception` even; but
         what was decided on commits of the same batch is no answer before those are kept.
         """
-        steps = decide(batch.state, cast("Decidable", call.command), self.history)
-        try:
-            next(steps)
-        except StopIteration as stop:
-            self._take_in(batch, call, stop.value)
-            return batch
-        except BaseException as error:
-            batch.decided.append((call, None, error))
+        steps = self._begin(call, batch)
+        if steps is None:
             return batch
         await self._keep(batch)
         if self.kept is not batch.state:  # What it was decided on was taken back.
             call.answer(None, self.refused())
             return _Batch(self.kept)
         return await self._decide_slowly(call, steps)
+
+    def _begin(
+        self, call: Call[Any], batch: _Batch[T]
+    ) -> Generator[None, None, Decision[T]] | None:
+        """Decide one command on top of `batch` in one step; give the others if it takes several."""
+        steps = decide(batch.state, cast("Decidable", call.command), self.history)
+        try:
+            next(steps)
+        except StopIteration as stop:
+            self._take_in(batch, call, stop.value)
+        except BaseException as error:
+            self._take_in_error(batch, call, error)
+        else:
+            return steps
+        return None
 
     async def _decide_slowly(
         self, call: Call[Any], steps: Generator[None, None, Decision[T]]
@@ -378,6 +400,7 @@ class Writer(Generic[T]):
         batch.inserts.clear()
         first, last = batch.state.seq + 1, batch.state.seq + len(new)
         batch.state = batch.state.apply(new, last)
+        batch.in_step += len(new)
         seqs = range(first, last + 1)
         applied = LoneInserts(seqs, new)
         batch.applied.append(applied)
@@ -388,6 +411,7 @@ class Writer(Generic[T]):
     def _take_in(self, batch: _Batch[T], call: Call[Any], decision: Decision[T]) -> None:
         """Add to a batch what a call comes to."""
         batch.state = decision.state
+        batch.in_step += len(decision.changes) or 1
         if decision.changes:
             applied = Applied(decision.state.seq, decision.changes)
             batch.applied.append(applied)
@@ -395,6 +419,11 @@ class Writer(Generic[T]):
             if self._has_log:
                 self._make_ready(batch, applied)
         batch.decided.append((call, decision.result, None))
+
+    def _take_in_error(self, batch: _Batch[T], call: Call[Any], error: BaseException) -> None:
+        """Add to a batch what a call is answered that comes to nothing."""
+        batch.in_step += 1
+        batch.decided.append((call, None, error))
 
     def _make_ready(self, batch: _Batch[T], applied: Applied) -> None:
         """Add to a batch a commit as the log is to have it."""
@@ -426,6 +455,10 @@ class Writer(Generic[T]):
             except OSError as error:
                 self._refuse(batch, error)
                 return
+        self._finish(batch)
+
+    def _finish(self, batch: _Batch[T]) -> None:
+        """Publish what a batch came to, and answer its calls."""
         self._publish(batch.state, batch.applied)
         for call, result, raised in batch.decided:
             call.answer(result, raised)

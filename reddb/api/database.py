@@ -679,7 +679,7 @@ class RedDb(Generic[T]):
         state, engine = self._state(), self._engine
         size = engine.storage.size_bytes
         live = engine.storage.compacted_bytes(len(state), state.data_bytes)
-        waiting = engine.mailbox.statistics()
+        commands_waiting, senders_waiting = engine.mailbox.waiting()
         counts = engine.writer.counts
         oldest, age_s = engine.snapshots.oldest() or (None, None)
         return Stats(
@@ -693,8 +693,8 @@ class RedDb(Generic[T]):
             batch_count=counts.batches,
             commits_in_largest_batch=counts.commits_in_largest_batch,
             compaction_count=counts.compactions,
-            commands_waiting=waiting.current_buffer_used,
-            senders_waiting=waiting.tasks_waiting_send,
+            commands_waiting=commands_waiting,
+            senders_waiting=senders_waiting,
             feed_count=len(engine.writer.feeds),
             snapshot_count=len(engine.snapshots),
             oldest_snapshot_seq=None if oldest is None else oldest.seq,

@@ -197,7 +197,7 @@ async def test_who_waits_in_line_is_told_that_the_writer_died() -> None:
         desk.engine = engine
         for number in range(20):
             await desk.send(**{f"call {number}": insertion(number)})
-        assert engine.mailbox.statistics().tasks_waiting_send > 0
+        assert engine.mailbox.waiting()[1] > 0
         storage.appending.error = BUG
         storage.appending.open()
         await trio.testing.wait_all_tasks_blocked()

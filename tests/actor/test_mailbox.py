@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import types
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping
+from itertools import chain, takewhile
 from random import Random
 from typing import Any
 
@@ -12,9 +16,9 @@ from actor_tools import insertion
 from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
-from writer_tools import desk
+from writer_tools import Desk, desk
 
-from reddb.actor.commands import Command
+from reddb.actor.commands import Command, Compact, DeleteOne
 from reddb.actor.mailbox import Call, CallStatus, Mailbox
 from reddb.errors import DatabaseClosed
 
@@ -137,14 +141,183 @@ async def take_into(mailbox: Mailbox, batches: list[list[Call[Any]]]) -> None:
     batches.append(await mailbox.take_batch())
 
 
+# Gathering.
+
+
+@define
+class Stand:
+    """Does calls in the place of a writer that rests, `in_step` at a time, but `slow` ones."""
+
+    in_step: int = 99
+    slow: Command[Any] | None = None
+    steps: list[list[object]] = field(factory=list)
+
+    def do_now(self, calls: list[Call[Any]]) -> int:
+        quick = [*takewhile(lambda call: call.command is not self.slow, calls)][: self.in_step]
+        self.steps.append(commands(quick))
+        for call in quick:
+            assert call.take()
+            call.answer(call.command)
+        return len(quick)
+
+
+@define(eq=False)
+class Rest:
+    """A writer that rests, and the batches that it takes once it is woken."""
+
+    at: Desk
+    stand: Stand
+    batches: list[list[Call[Any]]] = field(factory=list)
+
+    async def take(self) -> None:
+        while batch := await self.at.mailbox.take_batch():
+            self.batches.append(batch)
+            for call in batch:
+                call.answer(call.command)
+
+    async def hand_in(self, **named: Command[Any]) -> None:
+        """Hand in commands, each in a task of its own, in one turn of the scheduler."""
+        for name, command in named.items():
+            self.at.hand_in(name, command)
+        await trio.testing.wait_all_tasks_blocked()
+
+    def in_order(self, named: Mapping[str, Command[Any]]) -> list[object]:
+        return [named[name] for name in self.at.asked]
+
+
+@contextlib.asynccontextmanager
+async def resting(stand: Stand, batch_max: int = 64) -> AsyncIterator[Rest]:
+    async with desk(commands_max=1, batch_max=batch_max) as at:
+        at.mailbox.do_now = stand.do_now
+        rest = Rest(at, stand)
+        at.nursery.start_soon(rest.take)
+        await trio.testing.wait_all_tasks_blocked()
+        yield rest
+        at.mailbox.close()
+
+
+FEW = {"first": FIRST, "second": SECOND, "third": THIRD, "fourth": FOURTH}
+
+
+async def test_what_gathers_in_a_turn_is_done_in_one_step_without_the_writer() -> None:
+    async with resting(Stand()) as rest:
+        await rest.hand_in(**FEW)
+        assert rest.stand.steps == [rest.in_order(FEW)]
+        assert rest.batches == []
+        for name, command in FEW.items():
+            assert rest.at.answer(name) is command
+
+
+@pytest.mark.parametrize("in_step", [1, 2, 3])
+async def test_what_is_more_than_a_step_is_done_in_several(in_step: int) -> None:
+    async with resting(Stand(in_step)) as rest:
+        await rest.hand_in(**FEW)
+        assert [*chain.from_iterable(rest.stand.steps)] == rest.in_order(FEW)
+        assert max(map(len, rest.stand.steps)) == in_step
+        assert rest.batches == [] and len(rest.at.answers) == 4
+
+
+async def test_the_writer_is_woken_for_what_is_not_done_at_once_and_does_the_rest() -> None:
+    async with resting(Stand(slow=SECOND)) as rest:
+        await rest.hand_in(**FEW)
+        done = [*chain.from_iterable(rest.stand.steps)]
+        (batch,) = rest.batches
+        assert done + commands(batch) == rest.in_order(FEW)
+        assert SECOND not in done and len(rest.at.answers) == 4
+        await rest.hand_in(later=FOURTH)
+        assert rest.stand.steps[-1] == [FOURTH], "the writer rests again"
+
+
+async def test_what_has_gathered_is_left_to_a_writer_that_something_else_wakes() -> None:
+    async with resting(Stand()) as rest:
+        named: dict[str, Command[Any]] = {**FEW, "compact": Compact()}
+        await rest.hand_in(**named)
+        (batch,) = rest.batches
+        assert commands(batch) == rest.in_order(named)
+        assert rest.stand.steps == [] and len(rest.at.answers) == 5
+
+
+async def test_a_call_that_is_cancelled_before_it_is_made_does_not_gather() -> None:
+    async with resting(Stand()) as rest:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await rest.at.mailbox.ask(FIRST)
+        assert scope.cancelled_caught
+        assert rest.at.mailbox.waiting() == (0, 0)
+    assert rest.stand.steps == rest.batches == []
+
+
+@types.coroutine
+def with_a_pause(
+    steps: Coroutine[Any, Any, Any], action: Callable[[], None]
+) -> Generator[Any, Any, Any]:
+    """Run a coroutine, and do something just when it pauses first."""
+    message = steps.send(None)
+    action()
+    while True:
+        try:
+            message = steps.send((yield message))
+        except StopIteration as stop:
+            return stop.value
+
+
+async def test_a_call_that_is_cancelled_once_it_has_gathered_is_done() -> None:
+    async with resting(Stand()) as rest:
+        mailbox = rest.at.mailbox
+        with trio.CancelScope() as scope:
+
+            def cancel() -> None:
+                assert mailbox.waiting() == (1, 0)
+                scope.cancel()
+
+            assert await with_a_pause(mailbox.ask(FIRST), cancel) is FIRST
+        assert not scope.cancelled_caught
+        assert (rest.stand.steps, rest.batches) == ([[FIRST]], [])
+
+
+async def test_no_more_gather_than_a_batch_may_have() -> None:
+    async with resting(Stand(), batch_max=2) as rest:
+        await rest.hand_in(**FEW)
+        assert rest.stand.steps == []
+        assert [*chain.from_iterable(map(commands, rest.batches))] == rest.in_order(FEW)
+
+
+async def test_what_has_gathered_when_the_mailbox_is_closed_is_still_taken() -> None:
+    async with resting(Stand()) as rest:
+        mailbox = rest.at.mailbox
+        assert await with_a_pause(mailbox.ask(FIRST), mailbox.close) is FIRST
+        (batch,) = rest.batches
+        assert commands(batch) == [FIRST]
+        assert rest.stand.steps == []
+
+
+async def test_a_mailbox_that_is_broken_off_gives_what_has_gathered() -> None:
+    async with desk() as at:
+        at.mailbox.do_now = Stand().do_now
+        at.nursery.start_soon(take_until_broken_off, at.mailbox)
+        await trio.testing.wait_all_tasks_blocked()
+
+        def break_off() -> None:
+            (call,) = at.mailbox.break_off()
+            call.answer(None, LookupError("broken off"))
+
+        with pytest.raises(LookupError, match="broken off"):
+            await with_a_pause(at.mailbox.ask(FIRST), break_off)
+        await at.send(late=SECOND)
+    assert isinstance(at.error("late"), DatabaseClosed)
+
+
+async def take_until_broken_off(mailbox: Mailbox) -> None:
+    assert await mailbox.take_batch() == []
+
+
 # Back-pressure.
 
 
 async def test_senders_wait_in_line_while_the_mailbox_is_full() -> None:
     async with desk(commands_max=2, batch_max=2) as at:
         await at.send(first=FIRST, second=SECOND, third=THIRD, fourth=FOURTH)
-        statistics = at.mailbox.statistics()
-        assert (statistics.current_buffer_used, statistics.tasks_waiting_send) == (2, 2)
+        assert at.mailbox.waiting() == (2, 2)
         for expected in ([FIRST, SECOND], [THIRD, FOURTH]):
             batch = await at.mailbox.take_batch()
             assert commands(batch) == expected
@@ -198,10 +371,12 @@ async def test_a_mailbox_that_is_broken_off_gives_what_is_in_it() -> None:
 # The law.
 
 
-class Numbered(Command[int], frozen=True):
-    """A command that is its own number."""
+class Numbered(DeleteOne, frozen=True, eq=False):
+    """A command that is quick, and its own number."""
 
-    number: int
+    @property
+    def number(self) -> int:
+        return self.key
 
 
 def number_of(call: Call[Any]) -> int:
@@ -217,6 +392,7 @@ class Run:
     seed: int
     callers: int
     breaks_off: bool
+    gathers: bool
     taken: list[int] = field(factory=list)
     answered: list[int] = field(factory=list)
     closed: list[int] = field(factory=list)
@@ -227,6 +403,16 @@ class Run:
     def __attrs_post_init__(self) -> None:
         self.chance = Random(self.seed)
         self.mailbox = Mailbox(self.chance.randint(1, 3), self.chance.randint(1, 4))
+        if self.gathers:
+            self.mailbox.do_now = self.do_now
+
+    def do_now(self, calls: list[Call[Any]]) -> int:
+        done = self.chance.randint(0, len(calls))
+        for call in calls[:done]:
+            assert call.take()
+            self.taken.append(number_of(call))
+            call.answer(number_of(call))
+        return done
 
     async def pause(self) -> None:
         for _ in range(self.chance.randint(0, 4)):
@@ -277,11 +463,16 @@ class Run:
             self.mailbox.break_off()
 
 
-@given(seed=st.integers(0, 1 << 32), callers=st.integers(0, 12), breaks_off=st.booleans())
+@given(
+    seed=st.integers(0, 1 << 32),
+    callers=st.integers(0, 12),
+    breaks_off=st.booleans(),
+    gathers=st.booleans(),
+)
 def test_what_was_taken_is_answered_and_nothing_else_happens(
-    seed: int, callers: int, breaks_off: bool
+    seed: int, callers: int, breaks_off: bool, gathers: bool
 ) -> None:
-    run = Run(seed, callers, breaks_off)
+    run = Run(seed, callers, breaks_off, gathers)
     trio.run(run.run, clock=trio.testing.MockClock(autojump_threshold=0))
     assert sorted(run.answered) == sorted(run.taken)
     ends = run.answered + run.closed + run.cancelled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import weakref
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain, pairwise
 from typing import Any
@@ -13,26 +13,30 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
-from actor_tools import contents, insertion, record, state_of
+from actor_tools import contents, encoded, insertion, record, state_of
 from hypothesis import example, given
 from hypothesis import strategies as st
 from writer_tools import HeldStorage, Office, office
 
 from reddb.actor import writer
+from reddb.actor.changes import Change
 from reddb.actor.commands import (
     AddIndex,
     Command,
+    CommitTransaction,
     Compact,
     DeleteOne,
     DeleteWhere,
     Insert,
+    Staged,
     UpdateOne,
     UpdateWhere,
 )
 from reddb.actor.document import Document
 from reddb.actor.frames import Commit
-from reddb.actor.history import commits_of
+from reddb.actor.history import History, commits_of
 from reddb.actor.state import State
+from reddb.actor.writer import Writer
 from reddb.errors import DatabaseBroken, DatabaseClosed, DocumentNotFound, PersistFailed
 
 ONE, TWO, THREE, FOUR = (insertion(key) for key in (1, 2, 3, 4))
@@ -140,7 +144,7 @@ async def test_each_command_is_decided_on_what_those_before_it_left() -> None:
 
 async def answers_to(
     commands: Mapping[str, Command[Any]], *, together: bool, log: bool = True
-) -> list[object]:
+) -> list[Any]:
     """Give what commands come to that are handed in together, or each after the other."""
     async with office(log=log) as at:
         if together:
@@ -148,19 +152,23 @@ async def answers_to(
             await at.let_append()
         else:
             await at.send(first=insertion(99), **commands)
-        kept = [commit for batch in at.storage.batches for commit in batch]
-        at.writer.kept.check()
-        seen = [repr(at.answers[name]) for name in commands]
-        runs = at.writer.history.since(0)
-        assert runs is not None
-        recent = [*commits_of(runs)]
-        return [
-            seen,
-            [(commit.seq, [*commit.facts]) for commit in kept] if log else None,
-            [(each.seq, [change.key for change in each.changes]) for each in recent],
-            [*at.writer.published.facts()],
-            at.writer.published.seq,
-        ]
+        return what_came_of(at, commands, log=log)
+
+
+def what_came_of(at: Office, commands: Iterable[str], *, log: bool = False) -> list[Any]:
+    """Give the answers, the log, the history and the state."""
+    at.writer.kept.check()
+    kept = [commit for batch in at.storage.batches for commit in batch]
+    runs = at.writer.history.since(0)
+    assert runs is not None
+    recent = [*commits_of(runs)]
+    return [
+        [repr(at.answers[name]) for name in commands],
+        [(commit.seq, [*commit.facts]) for commit in kept] if log else None,
+        [(each.seq, [change.key for change in each.changes]) for each in recent],
+        [*at.writer.published.facts()],
+        at.writer.published.seq,
+    ]
 
 
 small_keys = st.integers(1, 4)
@@ -203,14 +211,92 @@ def test_commands_come_to_the_same_without_a_log(commands: list[Command[Any]]) -
     assert (found, rest) == (answers, others)
 
 
-async def test_commands_that_arrive_together_are_a_batch_without_a_log() -> None:
+@given(commands=few_commands, in_step=st.integers(1, 4))
+@example(commands=[insertion(1), insertion(1), insertion(2), DeleteOne(1)], in_step=1)
+@example(commands=[insertion(1), DeleteWhere(bool), insertion(2), insertion(3)], in_step=1)
+def test_what_gathers_comes_to_what_it_comes_to_alone(
+    commands: list[Command[Any]], in_step: int
+) -> None:
+    named = {f"command_{number}": command for number, command in enumerate(commands)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "_CHANGES_IN_STEP", in_step)
+        order, found = trio.run(partial(answers_to_tasks, named))
+    in_order = {name: named[name] for name in order}
+    assert found == trio.run(partial(answers_to, in_order, together=False, log=False))
+
+
+async def answers_to_tasks(commands: Mapping[str, Command[Any]]) -> tuple[list[str], list[Any]]:
+    """Give what commands come to where there is no log and each has a task, in their order."""
     async with office(log=False) as at:
+        await at.send(first=insertion(99))
+        for name, command in commands.items():
+            at.hand_in(name, command)
+        await at.settle()
+        order = at.asked[1:]
+        return order, what_came_of(at, order)
+
+
+async def test_quick_commands_that_arrive_together_are_a_batch_that_the_writer_has_no_part_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with office(log=False) as at:
+        monkeypatch.setattr(Writer, "_work", None)
         for key in (1, 2, 3):
             at.hand_in(f"insert {key}", insertion(key))
+        at.hand_in("delete", DeleteOne(4))
         await at.settle()
         assert sorted(visible(at)) == [1, 2, 3]
-        assert len(at.answers) == 3
-    assert (at.writer.counts.commits, at.writer.counts.commits_in_largest_batch) == (3, 3)
+        assert isinstance(at.error("delete"), DocumentNotFound)
+        assert len(at.answers) == 4
+    assert (at.writer.counts.commits, at.writer.counts.batches) == (3, 1)
+
+
+@pytest.mark.parametrize("log", [False, True])
+async def test_ctrl_c_breaks_no_commit_off(log: bool) -> None:
+    protected: list[bool] = []
+
+    def key(value: object) -> object:
+        protected.append(trio.lowlevel.currently_ki_protected())
+        return value
+
+    async with office(log=log) as at:
+        await at.send(index=AddIndex("index", key, unique=False))
+        protected.clear()
+        await at.send(one=ONE, two=TWO)
+    assert protected == [True, True]
+
+
+async def test_what_takes_several_steps_is_left_to_the_writer() -> None:
+    state = state_of({key: key for key in range(400)})
+    many = [Change(key, encoded(key), None) for key in range(300)]
+    async with office(state=state, log=False) as at:
+        at.hand_in("many", CommitTransaction(1, Staged(many, ()), set(range(300)), ()))
+        at.hand_in("one", insertion(1000))
+        await at.settle()
+        assert at.answer("many") is None and at.answer("one") is None
+        assert visible(at) == [*range(300, 400), 1000]
+
+
+@pytest.mark.parametrize("error", [Exception("a bug"), KeyboardInterrupt()], ids=repr)
+async def test_the_writer_dies_of_a_bug_in_the_step_of_a_sender(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def add(*_: object) -> None:
+        raise error
+
+    async with office(log=False) as at:
+        await at.send(one=ONE)
+        monkeypatch.setattr(History, "add", add)
+        at.hand_in("two", TWO)
+        at.hand_in("three", THREE)
+        await at.settle()
+        await at.send(late=FOUR)
+    for name in ("two", "three"):
+        answer = at.error(name)
+        assert isinstance(answer, DatabaseBroken) and answer.__cause__ is error
+    assert isinstance(at.error("late"), DatabaseClosed), "the engine turns it to DatabaseBroken"
+    assert at.writer.failure is error
+    assert visible(at) == [1]
 
 
 async def test_what_a_large_commit_replaced_is_let_go_of_a_few_parts_at_a_time() -> None:

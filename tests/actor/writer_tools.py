@@ -90,6 +90,8 @@ class Desk:
     answers: dict[str, outcome.Outcome[Any]] = field(factory=dict)
     """The answers, in the order in which they came."""
     scopes: dict[str, trio.CancelScope] = field(factory=dict)
+    asked: list[str] = field(factory=list)
+    """The names of the commands, in the order in which their tasks came to ask."""
 
     async def send(self, **commands: Command[Any]) -> None:
         """Send commands by name, in order, and wait until nothing moves any more."""
@@ -104,6 +106,7 @@ class Desk:
 
     async def _ask(self, name: str, command: Command[Any]) -> None:
         with self.scopes[name]:
+            self.asked.append(name)
             try:
                 self.answers[name] = outcome.Value(await self.ask(command))
             except trio.Cancelled:

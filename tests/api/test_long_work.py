@@ -6,12 +6,13 @@ import gc
 import weakref
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
 import pytest
 import trio
 from attrs import define, frozen
+from databases import HeldStorage
 from trio.testing import wait_all_tasks_blocked
 
 from reddb import DatabaseClosed, Document, MemDb, UniqueViolation
@@ -53,16 +54,36 @@ def no_collector() -> Iterator[None]:
     gc.enable()
 
 
-async def test_others_run_beside_a_large_batch() -> None:
-    async with MemDb.open("x", int) as db:
+@pytest.mark.parametrize("refuses", [False, True])
+@pytest.mark.parametrize("log", [False, True])
+async def test_others_run_beside_many_commands(log: bool, refuses: bool) -> None:
+    def key(value: object) -> object:
+        steps.note(value)
+        if refuses:
+            raise Refused
+        return value
+
+    async def insert(number: int) -> None:
+        with suppress(Refused):
+            await db.insert_one(number)
+
+    storage = HeldStorage()
+    storage.gate.set()
+    async with MemDb.open("x", int, storage=storage if log else None) as db:
         with counted_steps() as steps:
-            await db.add_index("each", steps.note)
+            await db.add_index("each", key)
             async with trio.open_nursery() as nursery:
                 for number in range(COUNT):
-                    nursery.start_soon(db.insert_one, number)
+                    nursery.start_soon(insert, number)
         assert steps.done.total() == COUNT
         assert max(steps.done.values()) <= SLICE_CHANGES
-        assert (await db.stats()).commits_in_largest_batch == COUNT
+        stats = await db.stats()
+    assert stats.live_document_count == (0 if refuses else COUNT)
+    assert refuses or not log or stats.commits_in_largest_batch == COUNT
+
+
+class Refused(Exception):
+    """Nothing that reddb knows."""
 
 
 async def test_what_a_call_gave_is_not_kept() -> None:
