@@ -131,18 +131,10 @@ class Compact(Command[None], frozen=True, eq=False):
     """Rewrite the log with one record per live document; answered when that is done."""
 
 
+OfOneDocument: TypeAlias = InsertOne | UpdateOne | DeleteOne
+"""The commands that change one document, which mostly takes but a moment."""
+
 Decidable: TypeAlias = (
-    InsertOne
-    | Insert
-    | UpdateOne
-    | DeleteOne
-    | UpdateWhere
-    | DeleteWhere
-    | CommitTransaction
-    | Transact
-    | AddIndex
+    OfOneDocument | Insert | UpdateWhere | DeleteWhere | CommitTransaction | Transact | AddIndex
 )
 """The commands that lead from one state to the next: all but `Compact`."""
-
-QUICK = (InsertOne, UpdateOne, DeleteOne, CommitTransaction)
-"""The commands that mostly take but a moment."""

@@ -236,8 +236,9 @@ def _staged(staged: Staged) -> Sequence[Change]:
 
 
 _PREDICATE_TESTS = 16
-"""As many looks for an id take about as long as one predicate. So a transaction that has only ids
-to look for is decided at once, and shares its batch with others that began when it did."""
+"""As many looks for an id in a large commit take about as long as one predicate. Small commits are
+looked at as wholes, so a transaction that has only ids to look for is mostly checked in one step,
+and shares its batch with others that began when it did."""
 
 
 def _check_reads(

@@ -13,8 +13,8 @@ While the writer rests, it may leave commands that take but a moment to their se
 *gather* for a turn of the scheduler, and whichever of the tasks goes on first does them all, as one
 batch, in one step. So nobody has to be woken, neither the writer nor a sender. This is flat
 combining (Hendler, Incze, Shavit and Tzafrir, SPAA 2010). trio runs one task at a time, so whoever
-does them is alone with the state, as the writer is. A call that has gathered is not withdrawn any
-more, unless it is left to the writer after all.
+does them is alone with the state, as the writer is. What cannot be done so is left to the writer:
+then it is as if the call had been queued.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import trio
 
-from reddb.actor.commands import QUICK, Command
+from reddb.actor.commands import Command, CommitTransaction, OfOneDocument
 from reddb.errors import DatabaseClosed, RedDbError
 
 ResultT = TypeVar("ResultT")
@@ -90,6 +90,20 @@ class Call(msgspec.Struct, Generic[ResultT], eq=False):
         return trio.lowlevel.Abort.SUCCEEDED
 
 
+_GATHERED_MAX = 64
+"""So many may gather: what a step does for them takes about half a millisecond. Where more come at
+once, what they do takes so long that waking the writer takes little beside it."""
+
+
+def _is_deep() -> bool:
+    """Tell whether the task's stack is half full: who does others' commands needs room there."""
+    try:
+        sys._getframe(sys.getrecursionlimit() // 2)  # noqa: SLF001  # In no time, unlike `inspect`.
+    except ValueError:
+        return False
+    return True
+
+
 def _closed() -> DatabaseClosed:
     return DatabaseClosed("the database is closed")
 
@@ -106,16 +120,20 @@ class Mailbox:
         self._send, self._receive = trio.open_memory_channel[Call[Any]](commands_max)
         self._batch_max = batch_max
         self.do_now: Callable[[list[Call[Any]]], int] | None = None
-        """Does the first of some quick calls in one step, and gives how many. It may be called
-        while the writer rests. None: the writer does all."""
+        """Does the first of some quick calls, takes and answers them, and gives how many. It is
+        called while the writer rests. None: the writer does all."""
         self.refusal: Callable[[], RedDbError] = _closed
         """Gives what senders get once it is closed."""
         self._waiting = 0
         """Calls that are in the channel, or whose senders wait in line."""
         self._gathered: list[Call[Any]] = []
         """Calls that the first of their senders to go on does, or the writer, if it is woken."""
+        self._gathered_max = min(_GATHERED_MAX, batch_max - 1)
+        """The writer takes them together with the call that wakes it."""
         self._gathers = False
         """Whether quick calls gather: while the writer rests and nothing has woken it."""
+        self._is_crowded = False
+        """Whether the last batch was larger than what may gather."""
 
     @trio.lowlevel.enable_ki_protection
     async def ask(self, command: Command[ResultT]) -> ResultT:
@@ -126,7 +144,7 @@ class Mailbox:
             Exception: The answer, where that is an exception.
         """
         call = Call(command)
-        if self._gathers and isinstance(command, QUICK) and len(self._gathered) < self._batch_max:
+        if self._gathers and self._may_gather(command):
             await self._gather(call)
         else:
             self._waiting += 1
@@ -148,25 +166,33 @@ class Mailbox:
             await trio.lowlevel.wait_task_rescheduled(call.withdraw)
         return call.unwrap()
 
+    def _may_gather(self, command: Command[Any]) -> bool:
+        if len(self._gathered) >= self._gathered_max:
+            return False
+        if isinstance(command, CommitTransaction):  # Behind others it would have to be checked.
+            return not self._gathered
+        return isinstance(command, OfOneDocument)
+
     async def _gather(self, call: Call[Any]) -> None:
         """Have a call done by the first sender to go on, unless something wakes the writer."""
         await trio.lowlevel.checkpoint_if_cancelled()
         self._gathered.append(call)
         await trio.lowlevel.cancel_shielded_checkpoint()
-        while self._gathers and call.status is _QUEUED:
+        if self._gathers and call.status is _QUEUED:
             self._do_gathered()
-            if call.status is _QUEUED:
-                await trio.lowlevel.cancel_shielded_checkpoint()
 
     def _do_gathered(self) -> None:
-        """Do a step's worth of what has gathered; wake the writer if that takes longer."""
+        """Do what has gathered; wake the writer for the rest."""
         assert self.do_now is not None, "else nothing gathers"
-        done = self.do_now(self._gathered)
+        done = 0 if _is_deep() else self.do_now(self._gathered)
         del self._gathered[:done]
-        if not done and self._gathers:
+        if self._gathered:
             self._gathers = False
             self._waiting += 1
-            self._send.send_nowait(self._gathered.pop())  # The writer waits for it: there is room.
+            last = (
+                self._gathered.pop()
+            )  # The writer takes it after the others, so all stay in order.
+            self._send.send_nowait(last)  # There is room, as the writer waits for it.
 
     def _take_gathered(self) -> list[Call[Any]]:
         gathered, self._gathered = self._gathered, []
@@ -176,7 +202,8 @@ class Mailbox:
         """Wait for a command, and give it with all that have arrived; nothing once closed."""
         batch: list[Call[Any]] = []
         while not batch:
-            self._gathers = self.do_now is not None and not self._waiting
+            is_quiet = not self._waiting and not self._is_crowded
+            self._gathers = is_quiet and self.do_now is not None
             try:
                 # A moment's wait even if a command is there: who was answered last may join in.
                 call = await self._receive.receive()
@@ -190,6 +217,7 @@ class Mailbox:
                 batch.append(call)
             if self._waiting:
                 batch += self._take_waiting(self._batch_max - len(batch))
+        self._is_crowded = len(batch) > _GATHERED_MAX
         return batch
 
     def _take_waiting(self, calls_max: int) -> list[Call[Any]]:

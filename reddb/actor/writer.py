@@ -34,6 +34,7 @@ from attrs import define, field, frozen
 from reddb.actor.changes import Facts
 from reddb.actor.commands import (
     AddIndex,
+    CommitTransaction,
     Compact,
     Decidable,
     Insert,
@@ -74,6 +75,9 @@ _INSERTS_AT_ONCE = 1024
 _CHANGES_IN_STEP = 64
 """After so many changes of single commands others may run. They take up to half a millisecond, and
 some more where they are far apart in a large database with indexes."""
+
+_COMMITS_A_CHANGE = 16
+"""To check a transaction against so many commits takes about as long as a change."""
 
 _PARTS_AT_ONCE = 16
 """Parts of up to 128 documents, keys, slots or changes that are let go of at a time."""
@@ -178,8 +182,6 @@ class Writer(Generic[T]):
         self._has_log = type(self._storage) is not MemoryStorage
         self.kept = self.published
         self.history = History(self.published.seq)
-        if not self._has_log:
-            self._mailbox.do_now = self._do_now
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
@@ -188,6 +190,9 @@ class Writer(Generic[T]):
             with trio.CancelScope(shield=True):
                 async with trio.open_nursery() as nursery:
                     self._compact_if_due(nursery)
+                    if not self._has_log:  # Users' key functions find the same context everywhere.
+                        context = trio.lowlevel.current_task().context
+                        self._mailbox.do_now = lambda calls: context.run(self._do_now, calls)
                     while True:
                         self._taken = await self._mailbox.take_batch()
                         if not self._taken:
@@ -199,6 +204,8 @@ class Writer(Generic[T]):
                             nursery.start_soon(self._let_go_of_used_up)
                         if self._has_log:
                             self._compact_if_due(nursery)
+                    if self.failure is not None:  # The bug was met in the step of a sender.
+                        raise self.failure
                     if self._compaction is not None and not self._compaction.calls:
                         self._compaction.scope.cancel()
         except BaseException as error:  # Whatever it is, nobody may stay parked.
@@ -215,7 +222,10 @@ class Writer(Generic[T]):
         waiting = [*self._taken, *self._wanting_compaction, *self._mailbox.break_off()]
         if self._compaction is not None:
             waiting += self._compaction.calls
-        for call in waiting:
+        self._answer_broken(waiting)
+
+    def _answer_broken(self, calls: Iterable[Call[Any]]) -> None:
+        for call in calls:
             if call.status is CallStatus.TAKEN:
                 call.answer(None, self.broken())
 
@@ -272,32 +282,52 @@ class Writer(Generic[T]):
     def _do_now(self, calls: list[Call[Any]]) -> int:
         """Do the first of some calls as one batch, in the step of a sender; give how many.
 
-        Only where no log is kept, and while the writer's task rests.
+        Only where no log is kept, and while the writer's task rests. What raises is left to that
+        task: nothing has happened then, and an error leads to the stack that it was raised on.
         """
         batch, done = _Batch(self.kept), 0
-        self._taken = calls
         try:
             for call in calls:
-                if batch.in_step >= _CHANGES_IN_STEP:
-                    break
-                if not self._decide_at_once(call, batch) and self._begin(call, batch):
-                    break
+                if not self._joins_inserts(call, batch, alone=len(calls) == 1):
+                    try:
+                        decision = decide_at_once(batch.state, call.command)
+                    except BaseException:
+                        break
+                    if decision is None:
+                        break
+                    self._take_in(batch, call, decision)
                 call.take()
                 done += 1
             if batch.inserts:
                 self._settle(batch)
             self._finish(batch)
-        except BaseException as error:  # A bug.
+        except BaseException as error:  # A bug: the writer's task ends of it, too.
+            self.failure = error
+            self._mailbox.close()
             for call in calls:
                 call.take()
-            self._break(error)
-        self._taken = []
+            self._answer_broken(calls)
+            return len(calls)
         return done
 
     def _decide_at_once(self, call: Call[Any], batch: _Batch[T]) -> bool:
         """Decide one command, if it is of the kind that most are; tell whether it is."""
+        if self._joins_inserts(call, batch, alone=len(self._taken) == 1):
+            return True
+        try:
+            decision = decide_at_once(batch.state, call.command)
+        except BaseException as error:
+            self._take_in_error(batch, call, error)
+            return True
+        if decision is None:
+            return False
+        self._take_in(batch, call, decision)
+        return True
+
+    def _joins_inserts(self, call: Call[Any], batch: _Batch[T], *, alone: bool) -> bool:
+        """Put an insert to those before it; make commits of these where it is something else."""
         command = call.command
-        if len(self._taken) > 1 and isinstance(command, InsertOne) and not batch.state.indexes:
+        if not alone and isinstance(command, InsertOne) and not batch.state.indexes:
             record = command.record
             if record.key not in batch.inserts and not batch.state.has_known(record.key):
                 batch.inserts[record.key] = record
@@ -309,15 +339,7 @@ class Writer(Generic[T]):
                 return True
         if batch.inserts:
             self._settle(batch)
-        try:
-            decision = decide_at_once(batch.state, command)
-        except BaseException as error:
-            self._take_in_error(batch, call, error)
-            return True
-        if decision is None:
-            return False
-        self._take_in(batch, call, decision)
-        return True
+        return False
 
     async def _do(self, call: Call[Any], batch: _Batch[T], nursery: trio.Nursery) -> _Batch[T]:
         """Do what is not decided at once; give the batch to go on with."""
@@ -337,29 +359,23 @@ class Writer(Generic[T]):
         for it. Whatever a user's closure raises is the caller's, be it no `Exception` even; but
         what was decided on commits of the same batch is no answer before those are kept.
         """
-        steps = self._begin(call, batch)
-        if steps is None:
+        command = call.command
+        if isinstance(command, CommitTransaction):
+            batch.in_step += (batch.state.seq - command.began) // _COMMITS_A_CHANGE
+        steps = decide(batch.state, cast("Decidable", command), self.history)
+        try:
+            next(steps)
+        except StopIteration as stop:
+            self._take_in(batch, call, stop.value)
+            return batch
+        except BaseException as error:
+            self._take_in_error(batch, call, error)
             return batch
         await self._keep(batch)
         if self.kept is not batch.state:  # What it was decided on was taken back.
             call.answer(None, self.refused())
             return _Batch(self.kept)
         return await self._decide_slowly(call, steps)
-
-    def _begin(
-        self, call: Call[Any], batch: _Batch[T]
-    ) -> Generator[None, None, Decision[T]] | None:
-        """Decide one command on top of `batch` in one step; give the others if it takes several."""
-        steps = decide(batch.state, cast("Decidable", call.command), self.history)
-        try:
-            next(steps)
-        except StopIteration as stop:
-            self._take_in(batch, call, stop.value)
-        except BaseException as error:
-            self._take_in_error(batch, call, error)
-        else:
-            return steps
-        return None
 
     async def _decide_slowly(
         self, call: Call[Any], steps: Generator[None, None, Decision[T]]

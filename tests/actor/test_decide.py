@@ -373,6 +373,14 @@ def test_changes_are_applied_a_few_at_a_time() -> None:
     assert pauses(state, transaction(state, changes)) == 3
 
 
+def test_a_transaction_that_has_only_ids_is_checked_in_one_step() -> None:
+    state, history = state_of(LITTLE), History(1)
+    for key in range(10, 1010):
+        history.add(Applied(history.floor + key, [Change(key, None, b"0")] * 4))
+    command = transaction(state, changes_to(state, {3: "new"}))
+    assert list(decide(state, command, history)) == []
+
+
 def test_the_check_of_a_transaction_yields_the_more_the_more_it_has_asked() -> None:
     state, history = state_of(LITTLE), History(1)
     first = decided(state, insertion(*range(10, 4210)))

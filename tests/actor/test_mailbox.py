@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import types
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping
 from itertools import chain, takewhile
@@ -18,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from writer_tools import Desk, desk
 
-from reddb.actor.commands import Command, Compact, DeleteOne
+from reddb.actor import mailbox
+from reddb.actor.commands import Command, CommitTransaction, Compact, DeleteOne, Staged
 from reddb.actor.mailbox import Call, CallStatus, Mailbox
 from reddb.errors import DatabaseClosed
 
@@ -102,13 +104,13 @@ async def test_a_call_that_is_cancelled_while_it_is_queued_is_withdrawn() -> Non
 
 
 async def test_a_call_that_is_cancelled_before_it_is_made_does_not_happen() -> None:
-    mailbox = Mailbox(1, 1)
+    box = Mailbox(1, 1)
     with trio.CancelScope() as scope:
         scope.cancel()
-        await mailbox.ask(FIRST)
+        await box.ask(FIRST)
     assert scope.cancelled_caught
-    mailbox.close()
-    assert await mailbox.take_batch() == []
+    box.close()
+    assert await box.take_batch() == []
 
 
 async def test_a_call_that_was_taken_is_answered_though_it_is_cancelled() -> None:
@@ -137,8 +139,8 @@ async def test_a_mailbox_of_withdrawn_calls_gives_no_batch() -> None:
         call.answer(None)
 
 
-async def take_into(mailbox: Mailbox, batches: list[list[Call[Any]]]) -> None:
-    batches.append(await mailbox.take_batch())
+async def take_into(box: Mailbox, batches: list[list[Call[Any]]]) -> None:
+    batches.append(await box.take_batch())
 
 
 # Gathering.
@@ -146,14 +148,13 @@ async def take_into(mailbox: Mailbox, batches: list[list[Call[Any]]]) -> None:
 
 @define
 class Stand:
-    """Does calls in the place of a writer that rests, `in_step` at a time, but `slow` ones."""
+    """Does calls in the place of a writer that rests, until there is a slow one."""
 
-    in_step: int = 99
     slow: Command[Any] | None = None
     steps: list[list[object]] = field(factory=list)
 
     def do_now(self, calls: list[Call[Any]]) -> int:
-        quick = [*takewhile(lambda call: call.command is not self.slow, calls)][: self.in_step]
+        quick = [*takewhile(lambda call: call.command is not self.slow, calls)]
         self.steps.append(commands(quick))
         for call in quick:
             assert call.take()
@@ -208,24 +209,53 @@ async def test_what_gathers_in_a_turn_is_done_in_one_step_without_the_writer() -
             assert rest.at.answer(name) is command
 
 
-@pytest.mark.parametrize("in_step", [1, 2, 3])
-async def test_what_is_more_than_a_step_is_done_in_several(in_step: int) -> None:
-    async with resting(Stand(in_step)) as rest:
-        await rest.hand_in(**FEW)
-        assert [*chain.from_iterable(rest.stand.steps)] == rest.in_order(FEW)
-        assert max(map(len, rest.stand.steps)) == in_step
-        assert rest.batches == [] and len(rest.at.answers) == 4
-
-
 async def test_the_writer_is_woken_for_what_is_not_done_at_once_and_does_the_rest() -> None:
-    async with resting(Stand(slow=SECOND)) as rest:
-        await rest.hand_in(**FEW)
-        done = [*chain.from_iterable(rest.stand.steps)]
+    for _ in range(8):  # trio has the tasks run in any order.
+        async with resting(Stand(slow=SECOND)) as rest:
+            await rest.hand_in(**FEW)
+            (done,) = rest.stand.steps
+            (batch,) = rest.batches
+            assert done + commands(batch) == rest.in_order(FEW)
+            assert SECOND not in done and len(rest.at.answers) == 4
+            await rest.hand_in(later=FOURTH)
+            assert rest.stand.steps[1:] == [[FOURTH]], "the writer rests again"
+
+
+async def test_a_transaction_gathers_if_it_is_the_first() -> None:
+    transaction = CommitTransaction(0, Staged((), ()), frozenset(), ())
+    async with resting(Stand()) as rest:
+        await rest.hand_in(transaction=transaction)
+        assert (rest.stand.steps, rest.batches) == ([[transaction]], [])
+        named = {"one": transaction, "another": transaction}
+        await rest.hand_in(**named)
         (batch,) = rest.batches
-        assert done + commands(batch) == rest.in_order(FEW)
-        assert SECOND not in done and len(rest.at.answers) == 4
-        await rest.hand_in(later=FOURTH)
-        assert rest.stand.steps[-1] == [FOURTH], "the writer rests again"
+        assert commands(batch) == [transaction, transaction]
+
+
+async def test_a_task_deep_in_recursion_leaves_all_to_the_writer() -> None:
+    async def ask(depth: int) -> object:
+        return await (ask(depth - 1) if depth else rest.at.ask(FIRST))
+
+    half = sys.getrecursionlimit() // 2
+    async with resting(Stand()) as rest:
+        assert await ask(half) is FIRST
+        assert (rest.stand.steps, len(rest.batches)) == ([], 1)
+        assert await ask(half // 2) is FIRST
+        assert (rest.stand.steps, len(rest.batches)) == ([[FIRST]], 1)
+
+
+async def test_nothing_gathers_while_more_come_than_may_gather(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mailbox, "_GATHERED_MAX", 3)
+    async with resting(Stand()) as rest:
+        await rest.hand_in(**FEW)
+        (batch,) = rest.batches
+        assert commands(batch) == rest.in_order(FEW), "the last one wakes the writer"
+        await rest.hand_in(one=FIRST)
+        assert rest.stand.steps == [] and len(rest.batches) == 2
+        await rest.hand_in(two=FIRST)
+        assert rest.stand.steps == [[FIRST]] and len(rest.batches) == 2
 
 
 async def test_what_has_gathered_is_left_to_a_writer_that_something_else_wakes() -> None:
@@ -263,29 +293,31 @@ def with_a_pause(
 
 async def test_a_call_that_is_cancelled_once_it_has_gathered_is_done() -> None:
     async with resting(Stand()) as rest:
-        mailbox = rest.at.mailbox
         with trio.CancelScope() as scope:
 
             def cancel() -> None:
-                assert mailbox.waiting() == (1, 0)
+                assert rest.at.mailbox.waiting() == (1, 0)
                 scope.cancel()
 
-            assert await with_a_pause(mailbox.ask(FIRST), cancel) is FIRST
+            assert await with_a_pause(rest.at.mailbox.ask(FIRST), cancel) is FIRST
         assert not scope.cancelled_caught
         assert (rest.stand.steps, rest.batches) == ([[FIRST]], [])
 
 
-async def test_no_more_gather_than_a_batch_may_have() -> None:
-    async with resting(Stand(), batch_max=2) as rest:
+@pytest.mark.parametrize("batch_max", [1, 2, 3, 4])
+async def test_what_has_gathered_and_what_wakes_the_writer_are_no_more_than_a_batch(
+    batch_max: int,
+) -> None:
+    async with resting(Stand(), batch_max=batch_max) as rest:
         await rest.hand_in(**FEW)
         assert rest.stand.steps == []
         assert [*chain.from_iterable(map(commands, rest.batches))] == rest.in_order(FEW)
+        assert max(map(len, rest.batches)) == batch_max
 
 
 async def test_what_has_gathered_when_the_mailbox_is_closed_is_still_taken() -> None:
     async with resting(Stand()) as rest:
-        mailbox = rest.at.mailbox
-        assert await with_a_pause(mailbox.ask(FIRST), mailbox.close) is FIRST
+        assert await with_a_pause(rest.at.mailbox.ask(FIRST), rest.at.mailbox.close) is FIRST
         (batch,) = rest.batches
         assert commands(batch) == [FIRST]
         assert rest.stand.steps == []
@@ -307,8 +339,8 @@ async def test_a_mailbox_that_is_broken_off_gives_what_has_gathered() -> None:
     assert isinstance(at.error("late"), DatabaseClosed)
 
 
-async def take_until_broken_off(mailbox: Mailbox) -> None:
-    assert await mailbox.take_batch() == []
+async def take_until_broken_off(box: Mailbox) -> None:
+    assert await box.take_batch() == []
 
 
 # Back-pressure.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import gc
+import traceback
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from functools import partial
 from itertools import chain, pairwise
 from typing import Any
@@ -61,6 +63,68 @@ async def fill_one_append(at: Office, **commands: Command[Any]) -> None:
 
 
 # Batches.
+
+SHORT_STEPS: dict[str, Callable[[int], Command[Any]]] = {
+    "inserts": insertion,
+    "updates of nothing": lambda key: UpdateOne(record(key, "new")),
+    "errors": DeleteOne,
+}
+
+
+@pytest.mark.parametrize("kind", SHORT_STEPS)
+async def test_others_may_run_after_so_many_commands(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    commands = {f"command {key}": SHORT_STEPS[kind](key) for key in range(2, 42)}
+    assert await pauses_in_a_batch(monkeypatch, commands) == 3
+
+
+async def test_others_may_run_after_so_many_changes_of_transactions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commands: dict[str, Command[Any]] = {
+        f"transaction {tens}": CommitTransaction(
+            0,
+            Staged([Change(10 * tens + unit, None, b"0") for unit in range(10)], ()),
+            frozenset(range(10 * tens, 10 * tens + 10)),
+            (),
+        )
+        for tens in range(1, 5)
+    }
+    assert await pauses_in_a_batch(monkeypatch, commands) == 3
+
+
+async def test_others_may_run_after_checks_against_so_many_commits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writer, "_COMMITS_A_CHANGE", 1)
+    commands: dict[str, Command[Any]] = {f"insert {key}": insertion(key) for key in range(2, 10)}
+    for key in range(50, 54):
+        change = Change(key, None, b"0")
+        command = CommitTransaction(0, Staged([change], ()), frozenset([key]), ())
+        commands[f"transaction {key}"] = command
+    assert await pauses_in_a_batch(monkeypatch, commands) == 3
+
+
+async def pauses_in_a_batch(
+    monkeypatch: pytest.MonkeyPatch, commands: dict[str, Command[Any]]
+) -> int:
+    """Say how often others may run while one batch is made, with a step of ten changes."""
+    pauses: list[None] = []
+
+    async def pause() -> None:
+        pauses.append(None)
+        await trio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(writer, "let_others_run", pause)
+    monkeypatch.setattr(writer, "_CHANGES_IN_STEP", 10)
+    monkeypatch.setattr(writer, "_INSERTS_AT_ONCE", 5)
+    async with office() as at:
+        await fill_one_append(at, first=ONE, **commands)
+        await at.let_append()
+        assert len(at.answers) == 1 + len(commands)
+        assert len(at.storage.batches) <= 2
+    return len(pauses)
 
 
 @both_orders
@@ -211,16 +275,12 @@ def test_commands_come_to_the_same_without_a_log(commands: list[Command[Any]]) -
     assert (found, rest) == (answers, others)
 
 
-@given(commands=few_commands, in_step=st.integers(1, 4))
-@example(commands=[insertion(1), insertion(1), insertion(2), DeleteOne(1)], in_step=1)
-@example(commands=[insertion(1), DeleteWhere(bool), insertion(2), insertion(3)], in_step=1)
-def test_what_gathers_comes_to_what_it_comes_to_alone(
-    commands: list[Command[Any]], in_step: int
-) -> None:
+@given(commands=few_commands)
+@example(commands=[insertion(1), insertion(1), insertion(2), DeleteOne(1)])
+@example(commands=[insertion(1), DeleteWhere(bool), insertion(2), insertion(3)])
+def test_what_gathers_comes_to_what_it_comes_to_alone(commands: list[Command[Any]]) -> None:
     named = {f"command_{number}": command for number, command in enumerate(commands)}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writer, "_CHANGES_IN_STEP", in_step)
-        order, found = trio.run(partial(answers_to_tasks, named))
+    order, found = trio.run(partial(answers_to_tasks, named))
     in_order = {name: named[name] for name in order}
     assert found == trio.run(partial(answers_to, in_order, together=False, log=False))
 
@@ -243,12 +303,42 @@ async def test_quick_commands_that_arrive_together_are_a_batch_that_the_writer_h
         monkeypatch.setattr(Writer, "_work", None)
         for key in (1, 2, 3):
             at.hand_in(f"insert {key}", insertion(key))
-        at.hand_in("delete", DeleteOne(4))
+        at.hand_in("missing", UpdateOne(record(4, "new")))
         await at.settle()
         assert sorted(visible(at)) == [1, 2, 3]
-        assert isinstance(at.error("delete"), DocumentNotFound)
+        assert at.answer("missing") is False
         assert len(at.answers) == 4
     assert (at.writer.counts.commits, at.writer.counts.batches) == (3, 1)
+
+
+async def test_an_error_has_nothing_of_whoever_did_what_gathered() -> None:
+    async with office(log=False) as at:
+        at.hand_in("missing", DeleteOne(1))
+        try:
+            raise LookupError("of another task")
+        except LookupError:
+            await at.ask(TWO)
+        await at.settle()
+        error = at.error("missing")
+        assert isinstance(error, DocumentNotFound) and error.__context__ is None
+        frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
+        assert "_do_now" not in frames, "a frame leads to the frames of its caller"
+
+
+async def test_keys_are_made_in_the_context_of_the_writer_wherever_they_are() -> None:
+    local = ContextVar("local", default="the writer's")
+    found: list[str] = []
+
+    def key(value: object) -> object:
+        found.append(local.get())
+        return value
+
+    async with office(log=False) as at:
+        await at.send(index=AddIndex("index", key, unique=False))
+        local.set("a caller's")
+        await at.ask(ONE)
+        await at.ask(UpdateOne(record(1, "new")))
+        assert set(found) == {"the writer's"} and len(found) >= 2
 
 
 @pytest.mark.parametrize("log", [False, True])
