@@ -96,7 +96,7 @@ once, what they do takes so long that waking the writer takes little beside it."
 
 
 def _is_deep() -> bool:
-    """Tell whether the task's stack is half full: who does others' commands needs room there."""
+    """Tell whether the task's stack is half full: to do what has gathered takes room on it."""
     try:
         sys._getframe(sys.getrecursionlimit() // 2)  # noqa: SLF001  # In no time, unlike `inspect`.
     except ValueError:
@@ -167,7 +167,7 @@ class Mailbox:
         return call.unwrap()
 
     def _may_gather(self, command: Command[Any]) -> bool:
-        if len(self._gathered) >= self._gathered_max:
+        if len(self._gathered) >= self._gathered_max or _is_deep():
             return False
         if isinstance(command, CommitTransaction):  # Behind others it would have to be checked.
             return not self._gathered
@@ -184,7 +184,7 @@ class Mailbox:
     def _do_gathered(self) -> None:
         """Do what has gathered; wake the writer for the rest."""
         assert self.do_now is not None, "else nothing gathers"
-        done = 0 if _is_deep() else self.do_now(self._gathered)
+        done = self.do_now(self._gathered)
         del self._gathered[:done]
         if self._gathered:
             self._gathers = False

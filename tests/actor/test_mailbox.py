@@ -232,7 +232,7 @@ async def test_a_transaction_gathers_if_it_is_the_first() -> None:
         assert commands(batch) == [transaction, transaction]
 
 
-async def test_a_task_deep_in_recursion_leaves_all_to_the_writer() -> None:
+async def test_a_task_deep_in_recursion_does_nothing_for_others() -> None:
     async def ask(depth: int) -> object:
         return await (ask(depth - 1) if depth else rest.at.ask(FIRST))
 
