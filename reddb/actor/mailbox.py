@@ -169,9 +169,10 @@ class Mailbox:
     def _may_gather(self, command: Command[Any]) -> bool:
         if len(self._gathered) >= self._gathered_max or _is_deep():
             return False
-        if isinstance(command, CommitTransaction):  # Behind others it would have to be checked.
-            return not self._gathered
-        return isinstance(command, OfOneDocument)
+        if isinstance(command, OfOneDocument):
+            return True
+        # Behind others a transaction would have to be checked.
+        return isinstance(command, CommitTransaction) and not self._gathered
 
     async def _gather(self, call: Call[Any]) -> None:
         """Have a call done by the first sender to go on, unless something wakes the writer."""
