@@ -76,9 +76,13 @@ class Call(msgspec.Struct, Generic[ResultT], eq=False):
             trio.lowlevel.reschedule(self.task)
 
     def unwrap(self) -> ResultT:
-        """Give the answer, or raise it if it is an error."""
+        """Give the answer, or raise it if it is an error; once."""
         if self._error is not None:
-            raise self._error
+            error, self._error = self._error, None
+            try:
+                raise error
+            finally:
+                del error  # Its traceback leads here: only the collector would free it.
         result: Any = self._result
         return result  # type: ignore[no-any-return]  # `answer` is given what the command names.
 
@@ -88,11 +92,6 @@ class Call(msgspec.Struct, Generic[ResultT], eq=False):
             return trio.lowlevel.Abort.FAILED
         self.status = _WITHDRAWN
         return trio.lowlevel.Abort.SUCCEEDED
-
-
-_GATHERED_MAX = 64
-"""So many may gather: what a step does for them takes about half a millisecond. Where more come at
-once, what they do takes so long that waking the writer takes little beside it."""
 
 
 def _is_deep() -> bool:
@@ -128,14 +127,17 @@ class Mailbox:
         """Calls that are in the channel, or whose senders wait in line."""
         self._gathered: list[Call[Any]] = []
         """Calls that the first of their senders to go on does, or the writer, if it is woken."""
-        self._gathered_max = min(_GATHERED_MAX, batch_max - 1)
-        """The writer takes them together with the call that wakes it."""
+        self._gathered_max = 0
         self._gathers = False
         """Whether quick calls gather: while the writer rests and nothing has woken it."""
         self._is_crowded = False
-        """Whether the last batch was larger than what may gather."""
+        """Whether the last batch was of more than may gather."""
 
-    @trio.lowlevel.enable_ki_protection
+    def gather_at_most(self, calls_max: int) -> None:
+        """Let so many quick calls gather, but no more than fit a batch with one that wakes it."""
+        self._gathered_max = min(calls_max, self._batch_max - 1)
+
+    @trio.lowlevel.enable_ki_protection  # Ctrl-C would leave others without an answer.
     async def ask(self, command: Command[ResultT]) -> ResultT:
         """Send a command and give its answer.
 
@@ -148,7 +150,7 @@ class Mailbox:
             await self._gather(call)
         else:
             self._waiting += 1
-            self._gathers = False
+            self._gathers = False  # The writer is about to wake: who comes now comes after this.
             try:
                 try:
                     self._send.send_nowait(call)
@@ -161,7 +163,7 @@ class Mailbox:
             except BaseException:
                 self._waiting -= 1
                 raise
-        if call.status is not _ANSWERED:
+        if call.status is not _ANSWERED:  # The answer may have come while it was on its way.
             call.task = trio.lowlevel.current_task()
             await trio.lowlevel.wait_task_rescheduled(call.withdraw)
         return call.unwrap()
@@ -171,11 +173,15 @@ class Mailbox:
             return False
         if isinstance(command, OfOneDocument):
             return True
-        # Behind others a transaction would have to be checked.
+        # Behind others a transaction would have to be checked against them, which takes longer.
         return isinstance(command, CommitTransaction) and not self._gathered
 
     async def _gather(self, call: Call[Any]) -> None:
-        """Have a call done by the first sender to go on, unless something wakes the writer."""
+        """Have a call done by the first sender to go on, unless something wakes the writer.
+
+        This is a checkpoint in two halves: before it gathers a call may be cancelled, after that it
+        is not withdrawn, so who does what has gathered finds no call that must not happen.
+        """
         await trio.lowlevel.checkpoint_if_cancelled()
         self._gathered.append(call)
         await trio.lowlevel.cancel_shielded_checkpoint()
@@ -190,10 +196,8 @@ class Mailbox:
         if self._gathered:
             self._gathers = False
             self._waiting += 1
-            last = (
-                self._gathered.pop()
-            )  # The writer takes it after the others, so all stay in order.
-            self._send.send_nowait(last)  # There is room, as the writer waits for it.
+            # The writer waits at the channel, so there is room. It takes this one after the others.
+            self._send.send_nowait(self._gathered.pop())
 
     def _take_gathered(self) -> list[Call[Any]]:
         gathered, self._gathered = self._gathered, []
@@ -218,7 +222,7 @@ class Mailbox:
                 batch.append(call)
             if self._waiting:
                 batch += self._take_waiting(self._batch_max - len(batch))
-        self._is_crowded = len(batch) > _GATHERED_MAX
+        self._is_crowded = len(batch) > self._gathered_max
         return batch
 
     def _take_waiting(self, calls_max: int) -> list[Call[Any]]:
@@ -226,8 +230,8 @@ class Mailbox:
         while self._waiting and len(taken) < calls_max:
             try:
                 call = self._receive.receive_nowait()
-            except (trio.WouldBlock, trio.EndOfChannel):  # Who waited in line has been sent away.
-                break
+            except (trio.WouldBlock, trio.EndOfChannel):
+                break  # Who waited in line was cancelled or sent away, and has yet to be told.
             self._waiting -= 1
             if call.take():
                 taken.append(call)
@@ -239,7 +243,7 @@ class Mailbox:
         self._send.close()
 
     def break_off(self) -> list[Call[Any]]:
-        """Close, and give what is in the mailbox; who waits in line gets `DatabaseClosed`."""
+        """Close, and give what is in the mailbox; who waits in line is refused."""
         self.close()
         left = self._take_gathered() + self._take_waiting(calls_max=sys.maxsize)
         self._receive.close()

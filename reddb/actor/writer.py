@@ -72,9 +72,10 @@ so many changes leave behind, and a state of more documents, is let go of in sli
 _INSERTS_AT_ONCE = 1024
 """So many single inserts become commits in some tenths of a millisecond."""
 
-_CHANGES_IN_STEP = 64
-"""After so many changes of single commands others may run. They take up to half a millisecond, and
-some more where they are far apart in a large database with indexes."""
+_WEIGHT_OF_STEP = 64
+"""After so many changes of single commands others may run, or a fraction of that where there are
+indexes: see `_weight`. They take about half a millisecond, and up to ten times as long where they
+are far apart in a database of a million documents."""
 
 _COMMITS_A_CHANGE = 16
 """To check a transaction against so many commits takes about as long as a change."""
@@ -119,7 +120,7 @@ class _Batch(msgspec.Struct, Generic[T], eq=False):
     data_bytes: int = 0
     """How many bytes of documents its commits put; 0 where there is no log."""
     in_step: int = 0
-    """How many changes it has taken in since others have run; a command without is like one."""
+    """The weight of what it has taken in since others have run."""
     rewrites_log: bool = False
     """Whether the log is written anew with the batch, instead of being appended to."""
 
@@ -193,6 +194,7 @@ class Writer(Generic[T]):
                     if not self._has_log:  # Users' key functions find the same context everywhere.
                         context = trio.lowlevel.current_task().context
                         self._mailbox.do_now = lambda calls: context.run(self._do_now, calls)
+                        self._let_gather()
                     while True:
                         self._taken = await self._mailbox.take_batch()
                         if not self._taken:
@@ -267,7 +269,7 @@ class Writer(Generic[T]):
         """Decide and keep what was taken: in one batch, unless one grows large or takes long."""
         batch = _Batch(self.kept)
         for call in self._taken:
-            if batch.in_step >= _CHANGES_IN_STEP:
+            if batch.in_step >= _WEIGHT_OF_STEP:
                 await let_others_run()
                 batch.in_step = 0
             if self.refusal is not None and not isinstance(call.command, AddIndex):
@@ -278,12 +280,18 @@ class Writer(Generic[T]):
                 await self._keep(batch)
                 batch = _Batch(self.kept)
         await self._keep(batch)
+        self._let_gather()
+
+    def _let_gather(self) -> None:
+        """Let so many commands gather as one step may do."""
+        self._mailbox.gather_at_most(_WEIGHT_OF_STEP // _weight(self.kept))
 
     def _do_now(self, calls: list[Call[Any]]) -> int:
         """Do the first of some calls as one batch, in the step of a sender; give how many.
 
         Only where no log is kept, and while the writer's task rests. What raises is left to that
-        task: nothing has happened then, and an error leads to the stack that it was raised on.
+        task: nothing has happened then, and the traceback of an error would lead to the stack of
+        this sender, whoever gets it.
         """
         batch, done = _Batch(self.kept), 0
         try:
@@ -427,7 +435,7 @@ class Writer(Generic[T]):
     def _take_in(self, batch: _Batch[T], call: Call[Any], decision: Decision[T]) -> None:
         """Add to a batch what a call comes to."""
         batch.state = decision.state
-        batch.in_step += len(decision.changes) or 1
+        batch.in_step += (len(decision.changes) or 1) * _weight(decision.state)
         if decision.changes:
             applied = Applied(decision.state.seq, decision.changes)
             batch.applied.append(applied)
@@ -438,7 +446,7 @@ class Writer(Generic[T]):
 
     def _take_in_error(self, batch: _Batch[T], call: Call[Any], error: BaseException) -> None:
         """Add to a batch what a call is answered that comes to nothing."""
-        batch.in_step += 1
+        batch.in_step += _weight(batch.state)
         batch.decided.append((call, None, error))
 
     def _make_ready(self, batch: _Batch[T], applied: Applied) -> None:
@@ -478,6 +486,7 @@ class Writer(Generic[T]):
         self._publish(batch.state, batch.applied)
         for call, result, raised in batch.decided:
             call.answer(result, raised)
+        batch.decided.clear()  # The traceback of an error leads here.
 
     def _publish(self, state: State[T], applied: Iterable[Run]) -> None:
         """Let everybody see a state that is kept, and the commits that led to it."""
@@ -543,6 +552,11 @@ class Writer(Generic[T]):
         compaction.ended.set()
         if self._wanting_compaction:
             self._start_compaction(nursery)
+
+
+def _weight(state: State[Any]) -> int:
+    """Say how much a change weighs: an index takes about as long as all the rest."""
+    return 1 + len(state.indexes)
 
 
 async def _let_go(parts: Iterator[object], at_once: int) -> None:

@@ -19,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from writer_tools import Desk, desk
 
-from reddb.actor import mailbox
 from reddb.actor.commands import Command, CommitTransaction, Compact, DeleteOne, Staged
 from reddb.actor.mailbox import Call, CallStatus, Mailbox
 from reddb.errors import DatabaseClosed
@@ -187,9 +186,10 @@ class Rest:
 
 
 @contextlib.asynccontextmanager
-async def resting(stand: Stand, batch_max: int = 64) -> AsyncIterator[Rest]:
+async def resting(stand: Stand, batch_max: int = 64, gathered_max: int = 64) -> AsyncIterator[Rest]:
     async with desk(commands_max=1, batch_max=batch_max) as at:
         at.mailbox.do_now = stand.do_now
+        at.mailbox.gather_at_most(gathered_max)
         rest = Rest(at, stand)
         at.nursery.start_soon(rest.take)
         await trio.testing.wait_all_tasks_blocked()
@@ -244,11 +244,8 @@ async def test_a_task_deep_in_recursion_does_nothing_for_others() -> None:
         assert (rest.stand.steps, len(rest.batches)) == ([[FIRST]], 1)
 
 
-async def test_nothing_gathers_while_more_come_than_may_gather(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(mailbox, "_GATHERED_MAX", 3)
-    async with resting(Stand()) as rest:
+async def test_nothing_gathers_while_more_come_than_may_gather() -> None:
+    async with resting(Stand(), gathered_max=3) as rest:
         await rest.hand_in(**FEW)
         (batch,) = rest.batches
         assert commands(batch) == rest.in_order(FEW), "the last one wakes the writer"
@@ -326,6 +323,7 @@ async def test_what_has_gathered_when_the_mailbox_is_closed_is_still_taken() -> 
 async def test_a_mailbox_that_is_broken_off_gives_what_has_gathered() -> None:
     async with desk() as at:
         at.mailbox.do_now = Stand().do_now
+        at.mailbox.gather_at_most(64)
         at.nursery.start_soon(take_until_broken_off, at.mailbox)
         await trio.testing.wait_all_tasks_blocked()
 
@@ -437,6 +435,7 @@ class Run:
         self.mailbox = Mailbox(self.chance.randint(1, 3), self.chance.randint(1, 4))
         if self.gathers:
             self.mailbox.do_now = self.do_now
+            self.mailbox.gather_at_most(64)
 
     def do_now(self, calls: list[Call[Any]]) -> int:
         done = self.chance.randint(0, len(calls))

@@ -37,6 +37,7 @@ from reddb.actor.commands import (
 from reddb.actor.document import Document
 from reddb.actor.frames import Commit
 from reddb.actor.history import History, commits_of
+from reddb.actor.index import Index
 from reddb.actor.state import State
 from reddb.actor.writer import Writer
 from reddb.errors import DatabaseBroken, DatabaseClosed, DocumentNotFound, PersistFailed
@@ -77,6 +78,8 @@ async def test_others_may_run_after_so_many_commands(
 ) -> None:
     commands = {f"command {key}": SHORT_STEPS[kind](key) for key in range(2, 42)}
     assert await pauses_in_a_batch(monkeypatch, commands) == 3
+    assert await pauses_in_a_batch(monkeypatch, commands, indexes=1) == 7
+    assert await pauses_in_a_batch(monkeypatch, commands, indexes=3) == 13
 
 
 async def test_others_may_run_after_so_many_changes_of_transactions(
@@ -84,7 +87,7 @@ async def test_others_may_run_after_so_many_changes_of_transactions(
 ) -> None:
     commands: dict[str, Command[Any]] = {
         f"transaction {tens}": CommitTransaction(
-            0,
+            1,
             Staged([Change(10 * tens + unit, None, b"0") for unit in range(10)], ()),
             frozenset(range(10 * tens, 10 * tens + 10)),
             (),
@@ -101,15 +104,18 @@ async def test_others_may_run_after_checks_against_so_many_commits(
     commands: dict[str, Command[Any]] = {f"insert {key}": insertion(key) for key in range(2, 10)}
     for key in range(50, 54):
         change = Change(key, None, b"0")
-        command = CommitTransaction(0, Staged([change], ()), frozenset([key]), ())
+        command = CommitTransaction(1, Staged([change], ()), frozenset([key]), ())
         commands[f"transaction {key}"] = command
     assert await pauses_in_a_batch(monkeypatch, commands) == 3
 
 
 async def pauses_in_a_batch(
-    monkeypatch: pytest.MonkeyPatch, commands: dict[str, Command[Any]]
+    monkeypatch: pytest.MonkeyPatch, commands: dict[str, Command[Any]], indexes: int = 0
 ) -> int:
     """Say how often others may run while one batch is made, with a step of ten changes."""
+    state = state_of({1000: "another"})
+    for number in range(indexes):
+        state = state.with_index(Index(f"index {number}", str, unique=False))
     pauses: list[None] = []
 
     async def pause() -> None:
@@ -117,9 +123,9 @@ async def pauses_in_a_batch(
         await trio.lowlevel.checkpoint()
 
     monkeypatch.setattr(writer, "let_others_run", pause)
-    monkeypatch.setattr(writer, "_CHANGES_IN_STEP", 10)
+    monkeypatch.setattr(writer, "_WEIGHT_OF_STEP", 10)
     monkeypatch.setattr(writer, "_INSERTS_AT_ONCE", 5)
-    async with office() as at:
+    async with office(state=state) as at:
         await fill_one_append(at, first=ONE, **commands)
         await at.let_append()
         assert len(at.answers) == 1 + len(commands)
@@ -323,6 +329,23 @@ async def test_an_error_has_nothing_of_whoever_did_what_gathered() -> None:
         assert isinstance(error, DocumentNotFound) and error.__context__ is None
         frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
         assert "_do_now" not in frames, "a frame leads to the frames of its caller"
+
+
+async def test_as_many_gather_as_a_step_may_do_with_the_indexes_that_there_are() -> None:
+    async with office(log=False, commands_max=1000, batch_max=1000) as at:
+        for indexes, gathered in ((0, 64), (1, 32), (2, 21)):
+            if indexes:
+                await at.send(**{f"add {indexes}": AddIndex(str(indexes), str, unique=False)})
+            for number in range(gathered):
+                at.hand_in(f"{indexes} {number}", UpdateOne(record(1, "new")))
+            taken = len(at.taken)
+            await at.settle()
+            assert len(at.taken) == taken, "the writer has no part in it"
+            at.hand_in(f"{indexes} more", UpdateOne(record(1, "new")))
+            for number in range(gathered):
+                at.hand_in(f"{indexes} again {number}", UpdateOne(record(1, "new")))
+            await at.settle()
+            assert len(at.taken) == taken + gathered + 1
 
 
 async def test_keys_are_made_in_the_context_of_the_writer_wherever_they_are() -> None:

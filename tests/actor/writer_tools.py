@@ -169,6 +169,12 @@ class Office(Desk):
     writer: Writer[Any] = field(kw_only=True)
     storage: HeldStorage = field(kw_only=True)
 
+    @property
+    def taken(self) -> list[Call[Any]]:
+        """The calls that the writer's task has taken."""
+        assert isinstance(self.mailbox, WatchedMailbox)
+        return self.mailbox.taken
+
     async def settle(self) -> None:
         await trio.testing.wait_all_tasks_blocked()
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from uuid import UUID
 
 import pytest
 import trio
@@ -15,7 +16,7 @@ from attrs import define, frozen
 from databases import HeldStorage
 from trio.testing import wait_all_tasks_blocked
 
-from reddb import DatabaseClosed, Document, MemDb, UniqueViolation
+from reddb import DatabaseClosed, Document, DocumentNotFound, MemDb, UniqueViolation
 from reddb.actor.scan import SLICE_CHANGES
 
 COUNT = 5 * SLICE_CHANGES
@@ -128,6 +129,18 @@ async def test_what_keeps_the_error_of_its_own_insert_is_let_go_of() -> None:
         known = await fail()
         OWNER.set(None)
         gc.collect()
+        assert known() is None
+
+
+@pytest.mark.parametrize("log", [False, True])
+async def test_an_error_is_let_go_of_by_whoever_caught_it(log: bool, no_collector: None) -> None:
+    storage = HeldStorage()
+    storage.gate.set()
+    async with MemDb.open("x", int, storage=storage if log else None) as db:
+        with pytest.raises(DocumentNotFound) as caught:
+            await db.delete_one(UUID(int=1))
+        known = weakref.ref(caught.value)
+        del caught
         assert known() is None
 
 
