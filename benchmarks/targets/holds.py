@@ -19,6 +19,7 @@ import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -98,8 +99,8 @@ async def hold(count: int) -> Measured:
 
         await insert_all()
         async with _opened(config, clocks) as db:
-            id_ = next(iter(db.snapshot())).id
-            operations = _reads(db, documents, id_) | _small_writes(db, documents, id_)
+            ids = [each.id for each in islice(db.snapshot(), 0, 6400, 100)]
+            operations = _reads(db, documents, ids[0]) | _small_writes(db, documents, ids)
             for name, operation in (operations | _large_writes(db, documents)).items():
                 clocks[name] = await longest_hold(operation)
     await _hold_with_untracked(documents, clocks)
@@ -192,13 +193,13 @@ def _reads(db: RedDb[Person], documents: list[Person], id_: UUID) -> Operations:
     }
 
 
-def _small_writes(db: RedDb[Person], documents: list[Person], id_: UUID) -> Operations:
-    """Give the operations that write a few documents."""
+def _small_writes(db: RedDb[Person], documents: list[Person], ids: list[UUID]) -> Operations:
+    """Give the operations that write a few documents; those of `ids` are no neighbours."""
     some, other = documents[0], evolve(documents[1], name="Somebody else")
 
     async def transaction() -> None:
         async with db.begin() as tx:
-            tx.get(id_)
+            tx.get(ids[0])
             for person in documents[:10]:
                 tx.insert_one(person)
 
@@ -215,10 +216,16 @@ def _small_writes(db: RedDb[Person], documents: list[Person], id_: UUID) -> Oper
             for person in documents[:1000]:
                 nursery.start_soon(db.insert_one, person)
 
+    async def update_from_many_tasks() -> None:
+        async with trio.open_nursery() as nursery:
+            for id_ in ids:
+                nursery.start_soon(db.update_one, id_, other)
+
     return {
         "insert_one": lambda: db.insert_one(some),
         "insert_one, 1000 tasks": insert_from_many_tasks,
-        "update_one": lambda: db.update_one(id_, other),
+        "update_one": lambda: db.update_one(ids[0], other),
+        "update_one, 64 tasks": update_from_many_tasks,
         "delete_one": insert_and_delete,
         "transaction of 10": transaction,
         "transact": lambda: db.transact(insert_two),
