@@ -215,7 +215,7 @@ class Mailbox:
             except trio.EndOfChannel:
                 return self._take_gathered()
             finally:
-                self._gathers = False
+                self._gathers = False  # Whatever has woken the writer, it is at work now.
             self._waiting -= 1
             batch = self._take_gathered()
             if call.take():
