@@ -8,8 +8,9 @@ timer is involved, so a lone command waits for nobody.
 What it promises:
 
 - Every command that was taken is answered exactly once, also when the writer fails.
-- What a batch comes to is published as soon as it is decided (`WriteOrder.MEMORY_FIRST`), or as soon
-  as it is kept (`WriteOrder.FILE_FIRST`). A command is answered when its commit is kept, in both orders.
+- What a batch comes to is published as soon as it is decided (`WriteOrder.MEMORY_FIRST`), or as
+  soon as it is kept (`WriteOrder.FILE_FIRST`). A command is answered when its commit is kept, in
+  both orders.
 - If the storage refuses (OSError), the published state is again the last one that was kept; the
   batch and every later write get `PersistFailed`, and reads go on.
 - Any other exception is a bug. The writer ends, and everybody gets `DatabaseBroken`.
@@ -363,8 +364,9 @@ class Writer(Generic[T]):
     async def _decide(self, call: Call[Any], batch: _Batch[T]) -> _Batch[T]:
         """Decide one command on top of `batch`, and give the batch that it ended up in.
 
-        A command that takes long begins another batch, so that nobody who came before waits for it. Whatever a user's closure raises is the caller's, be it no `Exception` even; but
-        what was decided on commits of the same batch is no answer before those are kept.
+        A command that takes long begins another batch, so that nobody who came before waits for it.
+        Whatever a user's closure raises is the caller's, be it no `Exception` even; but what was
+        decided on commits of the same batch is no answer before those are kept.
         """
         command = call.command
         if isinstance(command, CommitTransaction):

@@ -375,10 +375,15 @@ def test_changes_are_applied_a_few_at_a_time() -> None:
 
 def test_a_transaction_that_has_only_ids_is_checked_in_one_step() -> None:
     state, history = state_of(LITTLE), History(1)
-    for key in range(10, 1010):
-        history.add(Applied(history.floor + key, [Change(key, None, b"0")] * 4))
+    for seq in range(2, 1002):
+        history.add(Applied(seq, [Change(4 * seq + each, None, b"0") for each in range(4)]))
     command = transaction(state, changes_to(state, {3: "new"}))
-    assert list(decide(state, command, history)) == []
+    later = state.apply([], 1001)
+    assert list(decide(later, command, history)) == []
+    command = transaction(state, changes_to(state, {3: "new"}), read_keys=[4 * 1001])
+    with pytest.raises(TransactionConflict) as caught:
+        decided(later, command, history)
+    assert caught.value.seq == 1001
 
 
 def test_the_check_of_a_transaction_yields_the_more_the_more_it_has_asked() -> None:

@@ -13,6 +13,7 @@ from databases import CALLS, MISSING, PLAIN_CALLS, HeldStorage, data
 from trio.testing import wait_all_tasks_blocked
 
 from reddb import DatabaseBroken, DbConfig, JsonCodec, MemDb, RedDb, WriteOrder
+from reddb.actor.history import History
 
 
 class Bug(Exception):
@@ -176,3 +177,21 @@ async def test_a_service_whose_writer_dies_raises_in_its_nursery(bug: BaseExcept
     (told,) = caught.value.exceptions
     assert isinstance(told, DatabaseBroken)
     assert told.__cause__ is bug
+
+
+async def test_everybody_is_told_of_a_bug_that_is_met_in_the_step_of_a_caller(
+    monkeypatch: pytest.MonkeyPatch, bug: BaseException
+) -> None:
+    def add(*_: object) -> None:
+        raise bug
+
+    with pytest.raises(DatabaseBroken) as at_the_end:
+        async with MemDb.open("words", str) as db, db.watch() as feed:
+            await db.insert_one("kept")
+            assert (await anext(feed)).seq == 1
+            monkeypatch.setattr(History, "add", add)
+            for call in (db.insert_one("lost"), db.insert_one("later"), db.compact(), anext(feed)):
+                with pytest.raises(DatabaseBroken) as caught:
+                    await call
+                assert caught.value.__cause__ is bug
+    assert at_the_end.value.__cause__ is bug
