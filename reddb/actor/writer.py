@@ -207,6 +207,8 @@ class Writer(Generic[T]):
                             nursery.start_soon(self._let_go_of_used_up)
                         if self._has_log:
                             self._compact_if_due(nursery)
+                        else:
+                            self._let_gather()
                     if self.failure is not None:  # The bug was met in the step of a sender.
                         raise self.failure
                     if self._compaction is not None and not self._compaction.calls:
@@ -281,7 +283,6 @@ class Writer(Generic[T]):
                 await self._keep(batch)
                 batch = _Batch(self.kept)
         await self._keep(batch)
-        self._let_gather()
 
     def _let_gather(self) -> None:
         """Let so many commands gather as one step may do."""

@@ -103,13 +103,13 @@ async def test_a_call_that_is_cancelled_while_it_is_queued_is_withdrawn() -> Non
 
 
 async def test_a_call_that_is_cancelled_before_it_is_made_does_not_happen() -> None:
-    box = Mailbox(1, 1)
+    mailbox = Mailbox(1, 1)
     with trio.CancelScope() as scope:
         scope.cancel()
-        await box.ask(FIRST)
+        await mailbox.ask(FIRST)
     assert scope.cancelled_caught
-    box.close()
-    assert await box.take_batch() == []
+    mailbox.close()
+    assert await mailbox.take_batch() == []
 
 
 async def test_a_call_that_was_taken_is_answered_though_it_is_cancelled() -> None:
@@ -138,8 +138,8 @@ async def test_a_mailbox_of_withdrawn_calls_gives_no_batch() -> None:
         call.answer(None)
 
 
-async def take_into(box: Mailbox, batches: list[list[Call[Any]]]) -> None:
-    batches.append(await box.take_batch())
+async def take_into(mailbox: Mailbox, batches: list[list[Call[Any]]]) -> None:
+    batches.append(await mailbox.take_batch())
 
 
 # Gathering.
@@ -337,8 +337,8 @@ async def test_a_mailbox_that_is_broken_off_gives_what_has_gathered() -> None:
     assert isinstance(at.error("late"), DatabaseClosed)
 
 
-async def take_until_broken_off(box: Mailbox) -> None:
-    assert await box.take_batch() == []
+async def take_until_broken_off(mailbox: Mailbox) -> None:
+    assert await mailbox.take_batch() == []
 
 
 # Back-pressure.
