@@ -40,8 +40,13 @@ class DiskFile(Protocol):
     async def read(self, offset: int, size: int) -> bytes:
         """Give up to `size` bytes from `offset`; fewer only at the end of the file."""
 
-    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
-        """Write all of `data` at `offset` and, if `sync`, have it and the size on disk."""
+    async def write(self, offset: int, data: bytes, *, sync: bool, preallocate: int = 0) -> None:
+        """Write all of `data` at `offset` and, if `sync`, have it and the size on disk.
+
+        Behind it write as many zeros as `preallocate` says, or as there is room for: no error
+        comes of these. They are on disk with the data, so that what is written over them later
+        needs no new size to be on disk.
+        """
 
     async def sync(self) -> None:
         """Have everything that was written, and the size, on disk."""
@@ -98,8 +103,8 @@ class _RealFile:
     async def read(self, offset: int, size: int) -> bytes:
         return await self._call(_read, offset, size)
 
-    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
-        await self._call(_write, offset, data, sync)
+    async def write(self, offset: int, data: bytes, *, sync: bool, preallocate: int = 0) -> None:
+        await self._call(_write, offset, data, sync, preallocate)
 
     async def sync(self) -> None:
         await self._call(_sync)
@@ -190,15 +195,22 @@ def _read(fd: int, offset: int, size: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _write(fd: int, offset: int, data: bytes, sync: bool) -> None:
+def _write(fd: int, offset: int, data: bytes, sync: bool, preallocate: int) -> None:
+    _write_all(fd, offset, data)
+    if preallocate:
+        with contextlib.suppress(OSError):  # A disk that fails says so when data is to be kept.
+            _write_all(fd, offset + len(data), bytes(preallocate))
+    if sync:
+        _sync(fd)
+
+
+def _write_all(fd: int, offset: int, data: bytes) -> None:
     done = os.pwrite(fd, data, offset)
     while done < len(data):
         written = os.pwrite(fd, memoryview(data)[done:], offset + done)
         if written == 0:
             raise OSError(errno.EIO, "the operating system wrote nothing")
         done += written
-    if sync:
-        _sync(fd)
 
 
 def _sync(fd: int) -> None:

@@ -13,6 +13,9 @@ A bad frame at offset X is damage if any of this holds, and a torn tail otherwis
 
 A later frame counts also if it lies elsewhere than where it was written: then somebody has put
 bytes into the file or taken some out of it (`reddb.actor.moved`), which no crash does.
+
+A file may end in zeros up to a multiple of 4096 bytes: space that was preallocated for what would
+come next (see `reddb.actor.file_storage`). It is no part of a torn tail.
 """
 
 from __future__ import annotations
@@ -52,6 +55,10 @@ from reddb.actor.storage import Fold, Recovery
 from reddb.actor.turns import let_others_run
 from reddb.errors import CodecMismatch, DataCorrupted
 
+PREALLOCATED_BLOCK_BYTES = 4096
+"""Space is preallocated up to a multiple of this, by which it is known. It is also what most file
+systems and disks work with."""
+
 _WINDOW_BYTES = 256 * 1024
 """Read at a time: some thousand documents."""
 
@@ -75,6 +82,8 @@ class RecoveredLog:
     """The number of its last commit."""
     synced: int
     """How many of its bytes are on disk for certain."""
+    file_bytes: int
+    """How long the file is: more than `end` if there is a torn tail, or preallocated space."""
     report: Recovery
 
 
@@ -127,7 +136,7 @@ async def read_log(file: DiskFile, path: Path, header: Header, fold: Fold) -> Re
             want = max(cut.needed, _WINDOW_BYTES)
         except FrameError as error:
             problem = error
-    log = RecoveredLog(walk.at, walk.seq, walk.synced, Recovery(walk.commits))
+    log = RecoveredLog(walk.at, walk.seq, walk.synced, size, Recovery(walk.commits))
     if problem is not None:
         return await _torn(file, path, header, log, problem)
     if walk.at < header.synced:
@@ -232,7 +241,7 @@ class _Walk:
 async def _torn(
     file: DiskFile, path: Path, header: Header, whole: RecoveredLog, problem: FrameError
 ) -> RecoveredLog:
-    """Give the log without its torn tail.
+    """Give the log without its torn tail, or what was preallocated.
 
     Raises:
         DataCorrupted: It is damage, not a torn tail.
@@ -240,8 +249,32 @@ async def _torn(
     at, size = whole.end, await file.size()
     if await is_damage(file, header, at, whole.seq, size):
         raise DataCorrupted(str(path), at, str(problem))
-    report = Recovery(whole.report.commits, size - at, str(problem), at)
-    return evolve(whole, report=report)
+    torn_bytes = await end_of_writing(file, at, size) - at
+    report = whole.report
+    if torn_bytes:
+        report = Recovery(report.commits, torn_bytes, str(problem), at)
+    return evolve(whole, file_bytes=size, report=report)
+
+
+async def end_of_writing(file: DiskFile, start: int, size: int) -> int:
+    """Give where what was preallocated begins, which is not before `start`.
+
+    Args:
+        file: The log.
+        start: Where its last whole frame ends.
+        size: The file's size in bytes.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    if size % PREALLOCATED_BLOCK_BYTES:
+        return size
+    end = start
+    for at in range(start, size, _WINDOW_BYTES):
+        data = (await file.read(at, min(_WINDOW_BYTES, size - at))).rstrip(b"\0")
+        if data:
+            end = at + len(data)
+    return end
 
 
 async def is_damage(file: DiskFile, header: Header, bad: int, seq: int, size: int) -> bool:

@@ -6,8 +6,10 @@ that all that follows lies elsewhere than it was written. What opening would cut
 is a torn tail here too, by the same rules (see `reddb.actor.recovery`).
 
 The file may be in use. It is read without a lock, so what is bad may just not be written yet: a
-bad frame is looked at again for as long as the file goes on to grow. What was appended after the
-survey began is not looked at.
+bad frame is looked at again, and for as long as the file goes on to grow. (One look more is enough
+where it does not grow: nothing that follows a frame is written before it.) What is appended to the
+file after the survey began is not looked at; what is written into space that was preallocated may
+be.
 
 No more of the file is in memory at a time than a window, or one frame where that is larger.
 """
@@ -34,7 +36,7 @@ from reddb.actor.frames import (
     Header,
     decode_frames,
 )
-from reddb.actor.recovery import is_damage
+from reddb.actor.recovery import end_of_writing, is_damage
 from reddb.actor.wording import counted
 
 _LOOKS_MAX: Final = 16
@@ -110,7 +112,8 @@ class _DisorderError(FrameError):
 class _Verdict:
     """What there is in place of a frame, and how to go on."""
 
-    piece: Damage | TornTail
+    piece: Damage | TornTail | None
+    """None: nothing, but space that was preallocated."""
     next_at: int | None = None
     """Where the next frame begins; None if none does."""
     commits_missing: int = 0
@@ -239,8 +242,8 @@ class Survey:
             return None
         return Damage(self._at, missing, "the file ends before what it was created with", None)
 
-    def _past(self, verdict: _Verdict) -> Damage | TornTail:
-        self._damaged = True
+    def _past(self, verdict: _Verdict) -> Damage | TornTail | None:
+        self._damaged = self._damaged or verdict.piece is not None
         self._ended = verdict.next_at is None
         self._at = verdict.next_at or self._at
         self.seq += verdict.commits_missing
@@ -258,7 +261,8 @@ class Survey:
         # In a log that is damaged anyhow, what whole frames follow is no tail.
         maybe_torn = found is None or not self._damaged
         if maybe_torn and not await is_damage(self._file, self._header, at, self.seq, size):
-            return _Verdict(TornTail(at, size - at, reason))
+            torn_bytes = await end_of_writing(self._file, at, size) - at
+            return _Verdict(TornTail(at, torn_bytes, reason) if torn_bytes else None)
         if found is None:
             end = max(size, self._header.synced + self._moved_bytes)
             return _Verdict(Damage(at, end - at, reason, None))

@@ -57,7 +57,7 @@ class _Stream:
     async def read(self, offset: int, size: int) -> bytes:
         raise OSError("standard output cannot be read")
 
-    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
+    async def write(self, offset: int, data: bytes, *, sync: bool, preallocate: int = 0) -> None:
         assert offset == self._written, "a stream is written from its beginning to its end"
         try:
             sys.stdout.buffer.write(data)

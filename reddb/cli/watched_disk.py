@@ -71,9 +71,9 @@ class _WatchedFile:
         self._read(offset + len(data))
         return data
 
-    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
+    async def write(self, offset: int, data: bytes, *, sync: bool, preallocate: int = 0) -> None:
         with self._named():
-            await self._file.write(offset, data, sync=sync)
+            await self._file.write(offset, data, sync=sync, preallocate=preallocate)
         self._written(offset + len(data))
 
     async def sync(self) -> None:

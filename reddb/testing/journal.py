@@ -32,7 +32,7 @@ class Wrote:
 
 @frozen
 class Truncated:
-    """A file was cut; that is not on disk yet."""
+    """A file was cut, or grew by zeros; that is not on disk yet."""
 
     file: int
     size: int

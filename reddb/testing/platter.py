@@ -106,8 +106,10 @@ class Platter:
                 pass  # The cache shows the same as before.
         self.journal.append(event)
 
-    async def write(self, file: int, path: Path, offset: int, data: bytes) -> None:
-        """Write to the cache."""
+    async def write(
+        self, file: int, path: Path, offset: int, data: bytes, preallocate: int
+    ) -> None:
+        """Write to the cache, and zeros behind it, of which there are none but at the end."""
         failure = self._due(Operation.WRITE)
         await trio.sleep(self.latency_s)
         written = bytes(data)
@@ -117,6 +119,9 @@ class Platter:
             self.take(Wrote(file, offset, written))
         if failure is not None:
             raise os_error(failure.error, path)
+        end = offset + len(data) + preallocate
+        if preallocate and end > len(self.contents[file]):
+            self.take(Truncated(file, end))
 
     async def sync(self, file: int, path: Path) -> None:
         """Sync a file."""
@@ -163,10 +168,10 @@ class SimulatedFile:
         await self._platter.begin(Operation.READ, self._path)
         return bytes(self._platter.contents[self._file][offset : offset + size])
 
-    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
-        """See `DiskFile.write`."""
+    async def write(self, offset: int, data: bytes, *, sync: bool, preallocate: int = 0) -> None:
+        """See `DiskFile.write`. There is room for all zeros."""
         self._check()
-        await self._platter.write(self._file, self._path, offset, data)
+        await self._platter.write(self._file, self._path, offset, data, preallocate)
         if sync:
             await self._platter.sync(self._file, self._path)
 

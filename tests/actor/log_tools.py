@@ -198,8 +198,9 @@ class _SkippingFile:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.file, name)
 
-    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
-        await self.file.write(offset, data, sync=sync and Operation.SYNC not in self.skipped)
+    async def write(self, offset: int, data: bytes, *, sync: bool, preallocate: int = 0) -> None:
+        sync = sync and Operation.SYNC not in self.skipped
+        await self.file.write(offset, data, sync=sync, preallocate=preallocate)
 
     async def sync(self) -> None:
         if Operation.SYNC not in self.skipped:

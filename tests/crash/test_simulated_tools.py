@@ -143,7 +143,7 @@ def test_a_seed_gives_one_workload_byte_for_byte() -> None:
 
 def test_the_scripts_do_everything() -> None:
     assert {step for session in SCRIPT for step in session} == {*Step} == {*STEPS}
-    assert {*operations(SETTING, 1)} == {*Operation} - {Operation.TRUNCATE}
+    assert {*operations(SETTING, 1)} == {*Operation}
 
 
 def test_the_workload_of_the_error_loop_is_compacted_by_its_size_too() -> None:

@@ -57,7 +57,7 @@ class ChangingFile:
         self.change(self)
         await trio.lowlevel.checkpoint()
 
-    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
+    async def write(self, offset: int, data: bytes, *, sync: bool, preallocate: int = 0) -> None:
         raise AssertionError("it is only read")
 
     async def sync(self) -> None:

@@ -102,12 +102,13 @@ class _SteppedFile:
     async def read(self, offset: int, size: int) -> bytes:
         return await self._around(Step.READ, partial(self._file.read, offset, size))
 
-    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
+    async def write(self, offset: int, data: bytes, *, sync: bool, preallocate: int = 0) -> None:
         # Where to part is nobody's business but must not lie at the same place for ever.
         part = (offset * 31 + len(data)) % (len(data) + 1)
         write = partial(self._file.write, sync=False)
         await self._around(Step.WRITE, partial(write, offset, data[:part]))
-        await self._around(Step.WRITE_REST, partial(write, offset + part, data[part:]))
+        rest = partial(write, offset + part, data[part:], preallocate=preallocate)
+        await self._around(Step.WRITE_REST, rest)
         if sync:
             await self.sync()
 
@@ -124,9 +125,9 @@ class _SteppedFile:
 # What is left out for a negative control. All of these steps give nothing.
 
 
-def _leaving_out(left_out: Step) -> Around:
+def _leaving_out(*left_out: Step) -> Around:
     async def around(step: Step, act: Callable[[], Awaitable[R]]) -> R:
-        return cast("R", None) if step is left_out else await act()
+        return cast("R", None) if step in left_out else await act()
 
     return around
 
@@ -141,7 +142,7 @@ async def _ignoring_errors(step: Step, act: Callable[[], Awaitable[R]]) -> R:
 
 
 WITHOUT: Mapping[str, Around] = {
-    "sync": _leaving_out(Step.SYNC),
+    "sync": _leaving_out(Step.SYNC, Step.TRUNCATE),  # Cutting a file has it on disk, too.
     "directory sync": _leaving_out(Step.SYNC_DIRECTORY),
     "heeding errors": _ignoring_errors,
 }

@@ -35,8 +35,8 @@ class _File:
     async def read(self, offset: int, size: int) -> bytes:
         return await self.file.read(offset, size)
 
-    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
-        await self.file.write(offset, data, sync=sync)
+    async def write(self, offset: int, data: bytes, *, sync: bool, preallocate: int = 0) -> None:
+        await self.file.write(offset, data, sync=sync, preallocate=preallocate)
 
     async def sync(self) -> None:
         await self.file.sync()
@@ -79,8 +79,8 @@ class _Disk:
 
 
 class _NeverSynced(_File):
-    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
-        await self.file.write(offset, data, sync=False)
+    async def write(self, offset: int, data: bytes, *, sync: bool, preallocate: int = 0) -> None:
+        await self.file.write(offset, data, sync=False, preallocate=preallocate)
 
     async def sync(self) -> None:
         """Do nothing."""
@@ -158,13 +158,14 @@ class WithoutSyncBeforeRename(_Disk):
 class _SyncedLater(_File):
     disk: WithoutSyncBeforeRename
 
-    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
-        await self.file.write(offset, data, sync=sync and not self.disk.is_new(self.file))
+    async def write(self, offset: int, data: bytes, *, sync: bool, preallocate: int = 0) -> None:
+        sync = sync and not self.disk.is_new(self.file)
+        await self.file.write(offset, data, sync=sync, preallocate=preallocate)
 
 
 class _SyncErrorsPassedOver(_File):
-    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
-        await self.file.write(offset, data, sync=False)
+    async def write(self, offset: int, data: bytes, *, sync: bool, preallocate: int = 0) -> None:
+        await self.file.write(offset, data, sync=False, preallocate=preallocate)
         if sync:
             await self.sync()
 
@@ -184,9 +185,9 @@ class WithoutSyncErrors(_Disk):
 
 
 class _WriteErrorsPassedOver(_File):
-    async def write(self, offset: int, data: bytes, *, sync: bool) -> None:
+    async def write(self, offset: int, data: bytes, *, sync: bool, preallocate: int = 0) -> None:
         with contextlib.suppress(OSError):
-            await self.file.write(offset, data, sync=sync)
+            await self.file.write(offset, data, sync=sync, preallocate=preallocate)
 
 
 class WithoutWriteErrors(_Disk):
