@@ -19,6 +19,8 @@ import trio
 from benchmarks.documents import Person
 from reddb import Document
 
+_ZEROS_AT_ONCE = 1 << 20
+
 encode = msgspec.json.Encoder().encode
 
 
@@ -42,11 +44,12 @@ class EmptyActor:
 class GroupedFile:
     """A file to which many tasks append, with one write and one sync for all that have come.
 
-    The least that a group commit can be: no ids, no order, no checksums, no state, no readers.
+    The least that a group commit can be: no ids, no order, no checksums, no state, no readers. See
+    `SyncedFile` for the arguments.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = SyncedFile(path)
+    def __init__(self, path: Path, preallocated: int) -> None:
+        self._file = SyncedFile(path, preallocated)
         self._waiting: list[tuple[bytes, trio.lowlevel.Task]] = []
         self._wake = trio.Event()
 
@@ -71,17 +74,27 @@ class GroupedFile:
 
 
 class SyncedFile:
-    """A file that is appended to and synced in a worker thread, a hop for each write."""
+    """A file that is written and synced in a worker thread, a hop for each write.
 
-    def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    Args:
+        path: Its path.
+        preallocated: How many zeros are in it already, for the writes to go over: then no sync has
+            to have a new size on disk.
+    """
+
+    def __init__(self, path: Path, preallocated: int = 0) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with path.open("wb") as file:
+            for _ in range(-(-preallocated // _ZEROS_AT_ONCE)):
+                file.write(bytes(_ZEROS_AT_ONCE))
+        os.fsync(self._fd)
 
     async def append(self, data: bytes) -> None:
-        """Have `data` on disk at the file's end."""
+        """Have `data` on disk behind what was written before."""
         await trio.to_thread.run_sync(self.append_here, data)
 
     def append_here(self, data: bytes) -> None:
-        """Have `data` on disk at the file's end, without a hop to a thread."""
+        """Have `data` on disk behind what was written before, without a hop to a thread."""
         os.write(self._fd, data)
         os.fdatasync(self._fd)
 

@@ -28,6 +28,9 @@ _FEWER = 20
 _FRAME_BYTES = 64
 """About what the log adds to a document of its own: the bare write is to be as long."""
 
+_WRITTEN_BYTES = 256
+"""More than a bare write of one document is long: for so many of each a file is preallocated."""
+
 InsertOne = Callable[[Person], Awaitable[object]]
 
 
@@ -91,21 +94,30 @@ async def memory_many(count: int) -> Measured:
 
 
 async def fsync_one(count: int) -> Measured:
-    """`insert_one` on disk from one task, and a hop to a thread that writes as much and syncs."""
+    """`insert_one` on disk from one task, and a hop to a thread that writes as much and syncs.
+
+    The same over zeros is timed beside them, for reddb's log is preallocated.
+    """
     async with directory_of_its_own() as directory:
         file = SyncedFile(directory / "bare")
+        preallocated = SyncedFile(directory / "zeros", count // _FEWER * _WRITTEN_BYTES)
 
-        async def bare(part: Sequence[Person]) -> None:
+        async def write_to(file: SyncedFile, part: Sequence[Person]) -> None:
             for person in part:
                 await file.append(bytes(_FRAME_BYTES) + encode(person))
 
         async with JsonDb.open(DbConfig("fsync", dir=directory), Person) as db:
             seconds = await alternate(
-                {"write + sync": bare, "insert_one": lambda part: one_by_one(db.insert_one, part)},
+                {
+                    "write + sync": partial(write_to, file),
+                    "write over zeros + sync": partial(write_to, preallocated),
+                    "insert_one": lambda part: one_by_one(db.insert_one, part),
+                },
                 people(count)[: count // _FEWER],
                 turns=50,
             )
         file.close()
+        preallocated.close()
     return Measured({"fsync-one": seconds["insert_one"] / seconds["write + sync"]}, seconds)
 
 
@@ -173,7 +185,8 @@ async def _insert_rate(documents: Sequence[Person], seconds: float, store: Store
 async def durable_group(count: int) -> Measured:
     """Synced commits per second from many tasks: reddb, and sqlite3 with a group commit.
 
-    The least that a group commit can be is timed beside them: it says what ratio could be had.
+    The least that a group commit can be is timed beside them: it says what ratio could be had. It
+    writes over zeros, as reddb does.
     """
     async with AsyncExitStack() as stack:
         directory = await stack.enter_async_context(directory_of_its_own())
@@ -181,7 +194,7 @@ async def durable_group(count: int) -> Measured:
         opened = GroupCommit.open(directory / "sqlite", Level.FSYNC)
         group = await stack.enter_async_context(opened)
         nursery = await stack.enter_async_context(trio.open_nursery())
-        bare = GroupedFile(directory / "bare")
+        bare = GroupedFile(directory / "bare", count * _WRITTEN_BYTES)
         stack.callback(bare.close)
         nursery.start_soon(bare.run)
         seconds = await alternate(

@@ -115,6 +115,20 @@ async def _check_writing(place: _Place) -> None:
     await place.expect_content(b"012abc67XYZ\0\0!", "the content after closing and opening")
 
 
+async def _check_preallocating(place: _Place) -> None:
+    file = await place.create(b"0123456789")
+    await file.write(8, b"XYZ", sync=True, preallocate=5)
+    content = await _content(file)
+    _equal(content[:11], b"01234567XYZ", "the content after a write that preallocates")
+    _equal(content[11:], bytes(len(content) - 11), "what was preallocated")
+    _equal(len(content) <= 16, True, "that no more was preallocated than was asked for")
+    await file.write(11, b"abc", sync=True, preallocate=1)
+    content = await _content(file)
+    _equal(content[:14], b"01234567XYZabc", "the content after a write over zeros")
+    _equal(content[14:], bytes(len(content) - 14), "what is left of the zeros")
+    await file.aclose()
+
+
 async def _check_large_writes(place: _Place) -> None:
     data = bytes(range(256)) * (_LARGE_BYTES // 256)
     file = await place.create(data)
@@ -226,6 +240,7 @@ _CHECKS: Final = (
     _check_new_files,
     _check_reading,
     _check_writing,
+    _check_preallocating,
     _check_large_writes,
     _check_two_handles,
     _check_truncating,

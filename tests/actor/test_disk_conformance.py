@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -162,6 +163,24 @@ async def test_a_write_that_the_system_cuts_short_is_gone_on_with(
     monkeypatch.setattr(os, "pwrite", lambda fd, data, at: 0)
     with pytest.raises(OSError, match="wrote nothing"):
         await file.write(0, b"!", sync=False)
+    await file.aclose()
+
+
+async def test_zeros_for_which_there_is_no_room_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_pwrite(fd: int, data: bytes, offset: int) -> int:
+        if offset + len(data) > 10:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return pwrite(fd, data, offset)
+
+    pwrite = os.pwrite
+    monkeypatch.setattr(os, "pwrite", full_pwrite)
+    file = await RealDisk().create(tmp_path / "log")
+    await file.write(0, b"0123456789", sync=True, preallocate=10)
+    assert await file.read(0, 100) == b"0123456789"
+    with pytest.raises(OSError, match="No space"):
+        await file.write(10, b"!", sync=True, preallocate=10)
     await file.aclose()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import resource
 import stat
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from log_tools import (
     NEW_PATH,
     PATH,
     Acknowledged,
+    Found,
     Skipping,
     after,
     broken_promises,
@@ -31,6 +34,7 @@ from log_tools import (
     opened,
     read_back,
     written,
+    zeroed,
 )
 
 from reddb.actor import file_storage
@@ -47,7 +51,7 @@ from reddb.actor.frames import (
 )
 from reddb.actor.storage import Recovery
 from reddb.errors import DatabaseLocked, DataCorrupted
-from reddb.testing.journal import Created, Renamed, Synced, Wrote
+from reddb.testing.journal import Created, Renamed, Synced, Truncated, Wrote
 from reddb.testing.simulated_disk import Operation, SimulatedDisk
 
 FIVE = commits(5)
@@ -189,6 +193,164 @@ async def test_an_append_that_is_cancelled_is_taken_off_and_ends_the_writing() -
         assert disk.content(PATH) == kept
 
 
+# Preallocated space.
+
+
+def zeros_behind(disk: SimulatedDisk, storage: FileStorage) -> int:
+    """Give how many bytes there are behind the log, all of which must be zeros."""
+    behind = disk.content(PATH)[storage.size_bytes :]
+    assert not any(behind)
+    return len(behind)
+
+
+async def test_small_synced_appends_go_over_zeros_that_were_synced_before() -> None:
+    disk = SimulatedDisk()
+    async with opened(disk) as (storage, _):
+        await storage.append(FIVE[:1])
+        assert zeros_behind(disk, storage) == 0, "there may be no other"
+        await storage.append(FIVE[1:2])
+        size = len(disk.content(PATH))
+        assert size % 4096 == 0
+        assert 64 * 1024 <= zeros_behind(disk, storage) < 68 * 1024
+        for each in FIVE[2:]:
+            await storage.append([each])
+        assert len(disk.content(PATH)) == size
+    assert disk.content(PATH)[storage.size_bytes :] == b"", "closing gives them back"
+    assert (await read_back(disk)).documents == after(FIVE)
+
+
+async def test_more_is_preallocated_when_it_is_used_up_and_for_larger_appends() -> None:
+    disk, history = SimulatedDisk(), commits(200, 10_000)
+    async with opened(disk) as (storage, _):
+        seen = set()
+        for each in history:
+            await storage.append([each])
+            behind = zeros_behind(disk, storage)
+            assert behind < 16 * 10_200 + 4096
+            seen.add(behind > 150_000)
+        assert seen == {True, False}
+        lengths = [event.size for event in disk.journal if isinstance(event, Truncated)]
+        assert 10 < len(lengths) < 20, "a write in sixteen makes the file longer"
+    assert (await read_back(disk)).documents == after(history)
+
+
+@pytest.mark.parametrize(
+    ("sync", "size"), [(False, 5), (True, 40_000)], ids=["not synced", "too large"]
+)
+async def test_nothing_is_preallocated_where_it_would_not_pay(sync: bool, size: int) -> None:
+    disk = SimulatedDisk()
+    async with opened(disk, sync=sync) as (storage, _):
+        for each in commits(5, size):
+            await storage.append([each])
+            assert zeros_behind(disk, storage) == 0
+        assert Operation.TRUNCATE not in disk.operations
+
+
+async def test_a_compacted_log_is_preallocated_anew() -> None:
+    disk = SimulatedDisk()
+    async with opened(disk) as (storage, _):
+        await storage.append(FIVE[:1])
+        await storage.append(FIVE[1:3])
+        await storage.compact(3, live(FIVE[:3]))
+        assert zeros_behind(disk, storage) == 0
+        await storage.append(FIVE[3:4])
+        assert zeros_behind(disk, storage) > 0
+        await storage.append(FIVE[4:])
+    assert (await read_back(disk)).documents == after(FIVE)
+
+
+async def test_what_was_preallocated_when_the_program_was_killed_is_no_torn_tail(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk = SimulatedDisk()
+    async with opened(disk) as (storage, _):
+        for each in FIVE:
+            await storage.append([each])
+        killed, size = disk.killed(), storage.size_bytes
+    assert len(killed.content(PATH)) > size
+    found = await read_back(killed)
+    assert (found.documents, found.recovery) == (after(FIVE), Recovery(5))
+    assert len(killed.content(PATH)) == size
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("part", [1, 39, 60])
+async def test_an_append_that_was_cut_short_over_zeros_is_a_torn_tail_up_to_them(part: int) -> None:
+    disk = SimulatedDisk()
+    async with opened(disk) as (storage, _):
+        await storage.append(FIVE[:1])
+        await storage.append(FIVE[1:2])
+        at = storage.size_bytes
+        await storage.append(FIVE[2:3])
+        end = storage.size_bytes
+        log = disk.content(PATH)
+    torn = on_disk(zeroed(log, at + part, end))
+    recovery = (await read_back(torn)).recovery
+    assert (recovery.commits, recovery.torn_offset) == (2, at)
+    assert recovery.torn_bytes == len(log[at : at + part].rstrip(b"\0"))
+    assert len(torn.content(PATH)) == at
+
+
+async def test_zeros_that_end_elsewhere_were_not_preallocated() -> None:
+    log = await written(FIVE)
+    for size in (4096, 8192):
+        assert (await read_back(on_disk(log.ljust(size, b"\0")))).recovery == Recovery(5)
+        recovery = (await read_back(on_disk(log.ljust(size + 1, b"\0")))).recovery
+        assert (recovery.torn_offset, recovery.torn_bytes) == (len(log), size + 1 - len(log))
+
+
+async def test_zeros_in_place_of_what_was_on_disk_are_damage() -> None:
+    log = await compacted(FIVE)
+    blank = zeroed(log, HEADER_BYTES, len(log)).ljust(4096, b"\0")
+    with pytest.raises(DataCorrupted, match="no frame begins here"):
+        await read_back(on_disk(blank))
+
+
+async def test_a_log_closes_though_it_cannot_be_cut_to_its_length() -> None:
+    disk = SimulatedDisk()
+    async with opened(disk) as (storage, _):
+        await storage.append(FIVE[:1])
+        await storage.append(FIVE[1:])
+        disk.fail(Operation.TRUNCATE)
+    assert len(disk.content(PATH)) > storage.size_bytes
+    found = await read_back(disk)
+    assert (found.documents, found.recovery) == (after(FIVE), Recovery(5))
+
+
+@pytest.mark.parametrize("room", [0, 10_000])
+async def test_where_there_is_no_room_for_zeros_commits_are_kept_all_the_same(
+    tmp_path: Path, room: int
+) -> None:
+    path = tmp_path / "notes.json"
+    storage = FileStorage(path)
+    await storage.open("json")
+    await storage.recover(Found().fold)
+    await storage.append(FIVE[:1])
+    with file_size_limit(storage.size_bytes * 2 + room):
+        await storage.append(FIVE[1:2])
+        assert path.stat().st_size < storage.size_bytes * 2 + 4096 + room
+    await storage.append(FIVE[2:])
+    await storage.aclose()
+    assert path.stat().st_size == storage.size_bytes
+    found = Found()
+    reopened = FileStorage(path)
+    await reopened.open("json")
+    assert await reopened.recover(found.fold) == Recovery(5)
+    assert found.documents == after(FIVE)
+    await reopened.aclose()
+
+
+@contextlib.contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """Have the operating system refuse to make any file longer than this."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 # Power cuts while appending.
 
 
@@ -199,6 +361,7 @@ async def appended(disk: Disk, simulated: SimulatedDisk, **options: Any) -> Ackn
         await acknowledged.append(storage, *commits(1))
         await acknowledged.append(storage, commit(2, 700), commit(3), commit(4, 200))
         await acknowledged.append(storage, Commit(5, [(2, None), (1, b"new")]))
+        await acknowledged.append(storage, commit(6, 30))
     return acknowledged
 
 

@@ -56,6 +56,28 @@ async def verified(log: bytes, **options: Any) -> VerifyReport:
 # Logs that are sound.
 
 
+async def test_preallocated_space_is_not_remarkable() -> None:
+    log = ten_commits()
+    report = await verified(log.ljust(65_536, b"\0"))
+    assert report.ok and report.torn_tail is None
+    assert (report.last_seq, report.file_size_bytes) == (10, 65_536)
+
+
+async def test_a_torn_tail_ends_where_preallocated_space_begins() -> None:
+    log = ten_commits()
+    report = await verified((log + b"\xf5RDB\1").ljust(65_536, b"\0"))
+    assert report.torn_tail is not None
+    assert (report.torn_tail.offset, report.torn_tail.length_bytes) == (len(log), 5)
+    assert report.ok
+
+
+async def test_damage_before_preallocated_space_leaves_that_unremarkable() -> None:
+    log = ten_commits()
+    report = await verified(damaged(log, 3).ljust(65_536, b"\0"))
+    assert [damage.offset for damage in report.damage] == [starts_of(log)[3]]
+    assert report.torn_tail is None and report.last_seq == 10
+
+
 @pytest.mark.parametrize("database", FORMATS)
 async def test_a_sound_log_is_counted_through(database: type[RedDb[Any]]) -> None:
     disk = SimulatedDisk()

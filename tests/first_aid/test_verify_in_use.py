@@ -87,6 +87,21 @@ async def test_a_log_that_grows_is_sound_up_to_where_it_was(step: int) -> None:
     assert report.last_seq >= 4
 
 
+@pytest.mark.parametrize("step", [1, 7, 50, 68, 100, 1000])
+async def test_a_log_that_grows_over_zeros_is_sound(step: int) -> None:
+    log = ten_commits()
+    written = starts_of(log)[4] + 20
+
+    def grow(file: ChangingFile) -> None:
+        nonlocal written
+        written = min(written + step, len(log))
+        file.content = log[:written].ljust(4096, b"\0")
+
+    report = await verified(ChangingFile(b"", grow))
+    assert report.ok and 3 <= report.last_seq <= 10
+    assert report.torn_tail is None or report.torn_tail.offset == starts_of(log)[report.last_seq]
+
+
 async def test_a_log_that_grows_for_ever_is_come_to_an_end_with() -> None:
     def grow(file: ChangingFile) -> None:
         file.content += b"x" * 10
