@@ -66,9 +66,9 @@ class LogReader:
         return cls(path, file, header, size, Survey(file, header, size))
 
     async def grow(self) -> bool:
-        """Go on behind the end, if the file is longer now; tell whether it is.
+        """Go on behind the last frame, if the file goes on there; tell whether it does.
 
-        Call it when `next` has given None.
+        Call it when `next` has given None. What follows may be preallocated space alone.
 
         Raises:
             OSError: The file cannot be read.
