@@ -101,12 +101,15 @@ class FileStorage:
             the operating system.
         disk: The file system; the real one by default.
         random_bytes: Gives that many random bytes, for the files' own ids.
+        preallocated_from_bytes: How long a log is, at least, behind which space is preallocated; a
+            smaller one would mostly consist of it.
     """
 
     path: Path = field(converter=Path)
     sync: bool = field(default=True, kw_only=True)
     disk: Disk = field(factory=RealDisk, kw_only=True)
     random_bytes: Callable[[int], bytes] = field(default=os.urandom, kw_only=True)
+    preallocated_from_bytes: int = field(default=64 * 1024, kw_only=True)
     _lock: DiskLock | None = field(default=None, init=False)
     _file: DiskFile | None = field(default=None, init=False)
     _header: Header | None = field(default=None, init=False)
@@ -120,7 +123,7 @@ class FileStorage:
     _zeros_end: int = field(default=0, init=False)
     """Up to here zeros were preallocated, if there was room for them."""
     _last_append_bytes: int = field(default=_SMALL_APPEND_BYTES + 1, init=False)
-    """How much the last `append` wrote. At first a large one: a file may get but one."""
+    """How much the last `append` wrote; a large one at first, for there may be no other."""
     _meanwhile: list[Commit] | None = field(default=None, init=False)
     """What was appended since compaction began; None while none runs."""
 
@@ -241,7 +244,9 @@ class FileStorage:
     def _to_preallocate(self) -> int:
         """Say how much to preallocate behind the next append, if that is like the last one."""
         last = self._last_append_bytes
-        if not self.sync or last > _SMALL_APPEND_BYTES or self._size + last <= self._zeros_end:
+        if self._size + last <= self._zeros_end or last > _SMALL_APPEND_BYTES:
+            return 0
+        if not self.sync or self._size < self.preallocated_from_bytes:
             return 0
         return max(_PREALLOCATED_APPENDS * last, _PREALLOCATED_BYTES_MIN)
 

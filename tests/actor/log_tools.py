@@ -63,8 +63,8 @@ def live(history: Iterable[Commit]) -> Iterator[Fact]:
 
 @contextlib.asynccontextmanager
 async def opened(disk: Disk, **options: Any) -> AsyncIterator[tuple[FileStorage, Found]]:
-    """Open the log on `disk`, and close it again."""
-    storage = FileStorage(PATH, disk=disk, **options)
+    """Open the log on `disk`, and close it again. Small ones are preallocated, too."""
+    storage = FileStorage(PATH, disk=disk, **{"preallocated_from_bytes": 0, **options})
     try:
         await storage.open("json")
         found = Found()

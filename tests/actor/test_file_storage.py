@@ -219,6 +219,19 @@ async def test_small_synced_appends_go_over_zeros_that_were_synced_before() -> N
     assert (await read_back(disk)).documents == after(FIVE)
 
 
+async def test_a_small_log_is_not_preallocated() -> None:
+    disk = SimulatedDisk()
+    async with opened(disk, preallocated_from_bytes=FileStorage(PATH).preallocated_from_bytes) as (
+        storage,
+        _,
+    ):
+        for each in commits(80, 1_000):
+            before = storage.size_bytes
+            await storage.append([each])
+            assert (zeros_behind(disk, storage) > 0) == (before >= 64 * 1024)
+        assert zeros_behind(disk, storage) > 0
+
+
 async def test_more_is_preallocated_when_it_is_used_up_and_for_larger_appends() -> None:
     disk, history = SimulatedDisk(), commits(200, 10_000)
     async with opened(disk) as (storage, _):
@@ -322,7 +335,7 @@ async def test_where_there_is_no_room_for_zeros_commits_are_kept_all_the_same(
     tmp_path: Path, room: int
 ) -> None:
     path = tmp_path / "notes.json"
-    storage = FileStorage(path)
+    storage = FileStorage(path, preallocated_from_bytes=0)
     await storage.open("json")
     await storage.recover(Found().fold)
     await storage.append(FIVE[:1])

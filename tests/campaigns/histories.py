@@ -75,7 +75,12 @@ class Setting:
         """Open its database."""
         storage = None
         if self.kind is not MemDb:
-            storage = FileStorage(Path("x.log"), disk=self.disk, random_bytes=seeded_bytes)
+            storage = FileStorage(
+                Path("x.log"),
+                disk=self.disk,
+                random_bytes=seeded_bytes,
+                preallocated_from_bytes=0,
+            )
         return self.kind.open(self.config, tuple[int, int], storage=storage)
 
 

@@ -80,7 +80,7 @@ def open_on(
         new_id=lambda: UUID(int=random.getrandbits(128), version=4),
         compaction_ratio=1e9,
     )
-    storage = FileStorage(path, disk=disk, random_bytes=random.randbytes)
+    storage = FileStorage(path, disk=disk, random_bytes=random.randbytes, preallocated_from_bytes=0)
     return database.open(config, storage=storage)
 
 

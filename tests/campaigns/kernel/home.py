@@ -109,7 +109,9 @@ class Home:
             late: Whether to leave out what makes an acknowledgement true: see `LateStorage`.
         """
         sync = self.setting.durability is Durability.FSYNC
-        storage: Storage = FileStorage(self.log, sync=sync, disk=disk or RealDisk())
+        storage: Storage = FileStorage(
+            self.log, sync=sync, disk=disk or RealDisk(), preallocated_from_bytes=0
+        )
         config = DbConfig(
             "notes",
             dir=self.directory,

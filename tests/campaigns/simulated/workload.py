@@ -89,7 +89,11 @@ class Setting:
             new_id=lambda: UUID(int=random.getrandbits(128), version=4),
         )
         storage = FileStorage(
-            LOG, sync=self.synced, disk=self.weakened(disk), random_bytes=random.randbytes
+            LOG,
+            sync=self.synced,
+            disk=self.weakened(disk),
+            random_bytes=random.randbytes,
+            preallocated_from_bytes=0,
         )
         recording = RecordingStorage(storage, ledger)
         async with self.database.open(config, Note, storage=recording) as db:
