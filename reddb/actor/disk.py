@@ -43,9 +43,9 @@ class DiskFile(Protocol):
     async def write(self, offset: int, data: bytes, *, sync: bool, preallocate: int = 0) -> None:
         """Write all of `data` at `offset` and, if `sync`, have it and the size on disk.
 
-        Behind it write as many zeros as `preallocate` says, or as there is room for: no error
-        comes of these. They are on disk with the data, so that what is written over them later
-        needs no new size to be on disk.
+        Behind it write as many zeros as `preallocate` says, or none if there is no room for all;
+        no error comes of that. Nothing but zeros may be there yet. They are on disk with the data,
+        so that what is written over them later needs no new size to be on disk.
         """
 
     async def sync(self) -> None:
@@ -198,8 +198,12 @@ def _read(fd: int, offset: int, size: int) -> bytes:
 def _write(fd: int, offset: int, data: bytes, sync: bool, preallocate: int) -> None:
     _write_all(fd, offset, data)
     if preallocate:
-        with contextlib.suppress(OSError):  # A disk that fails says so when data is to be kept.
-            _write_all(fd, offset + len(data), bytes(preallocate))
+        end = offset + len(data)
+        try:
+            _write_all(fd, end, bytes(preallocate))
+        except OSError:  # What failed to be written is nobody's data; give its space back.
+            with contextlib.suppress(OSError):
+                os.ftruncate(fd, end)
     if sync:
         _sync(fd)
 

@@ -5,9 +5,9 @@ Beside the log ``notes.json`` lie ``notes.json.lock`` while a database has it op
 place: the new file is written and synced under its other name first, so whatever bears the log's
 name is whole.
 
-The end of a log that is written to may be zeros: space that was preallocated. To sync what grows a
-file, the file system has to write down its new size as well, which takes half as long again as to
-sync what is written over zeros. Closing gives the space back.
+The end of a log that is written to may be zeros: space that was preallocated. To sync what makes a
+file longer, the file system has to write down its new size as well; on ext4 that takes half as long
+again as to sync what is written over zeros. Closing gives the space back.
 
 A failed write or sync is final. What the page cache holds after one is not what the disk holds,
 so nothing is written any more, least of all the sync again.
@@ -80,13 +80,13 @@ _CATCH_UP_ROUNDS_MAX = 16
 """After so many rounds compaction switches, however much is left."""
 
 _SMALL_APPEND_BYTES = 32 * 1024
-"""Behind a larger append nothing is preallocated: the zeros would take as long as they save."""
+"""After a larger append nothing is preallocated: the zeros would take as long as they save."""
 
 _PREALLOCATED_APPENDS = 16
 """For how many more appends like the last one space is preallocated."""
 
 _PREALLOCATED_BYTES_MIN = 64 * 1024
-"""At least so much is preallocated: as quick to write as a part of it."""
+"""At least so much is preallocated: to write and sync less takes hardly less time."""
 
 
 @define(eq=False)
@@ -123,7 +123,8 @@ class FileStorage:
     _zeros_end: int = field(default=0, init=False)
     """Up to here zeros were preallocated, if there was room for them."""
     _last_append_bytes: int = field(default=_SMALL_APPEND_BYTES + 1, init=False)
-    """How much the last `append` wrote; a large one at first, for there may be no other."""
+    """How much the last `append` wrote. At first it is too much to preallocate, for there may be
+    but one append before the log is closed."""
     _meanwhile: list[Commit] | None = field(default=None, init=False)
     """What was appended since compaction began; None while none runs."""
 

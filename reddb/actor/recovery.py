@@ -14,8 +14,8 @@ A bad frame at offset X is damage if any of this holds, and a torn tail otherwis
 A later frame counts also if it lies elsewhere than where it was written: then somebody has put
 bytes into the file or taken some out of it (`reddb.actor.moved`), which no crash does.
 
-A file may end in zeros up to a multiple of 4096 bytes: space that was preallocated for what would
-come next (see `reddb.actor.file_storage`). It is no part of a torn tail.
+A file whose size is a multiple of 4096 bytes may end in zeros: space that was preallocated for what
+would come next (see `reddb.actor.file_storage`). That is no part of a torn tail.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ class _Walk:
 async def _torn(
     file: DiskFile, path: Path, header: Header, whole: RecoveredLog, problem: FrameError
 ) -> RecoveredLog:
-    """Give the log without its torn tail, or what was preallocated.
+    """Give the log without its torn tail, and without what was preallocated.
 
     Raises:
         DataCorrupted: It is damage, not a torn tail.
@@ -257,7 +257,9 @@ async def _torn(
 
 
 async def end_of_writing(file: DiskFile, start: int, size: int) -> int:
-    """Give where what was preallocated begins, which is not before `start`.
+    """Give where what was preallocated begins; the size, if nothing was.
+
+    Zeros at the end of an unfinished write are taken for preallocated, too.
 
     Args:
         file: The log.

@@ -6,10 +6,11 @@ that all that follows lies elsewhere than it was written. What opening would cut
 is a torn tail here too, by the same rules (see `reddb.actor.recovery`).
 
 The file may be in use. It is read without a lock, so what is bad may just not be written yet: a
-bad frame is looked at again, and for as long as the file goes on to grow. (One look more is enough
-where it does not grow: nothing that follows a frame is written before it.) What is appended to the
-file after the survey began is not looked at; what is written into space that was preallocated may
-be.
+bad frame is looked at again, and for as long as the file goes on to grow. One look more is enough
+where it does not grow. A frame looks damaged only if something behind it is whole, and whoever
+writes them writes the frame first: when what follows is seen, it is there, although the place was
+read too early. What is appended to the file after the survey began is not looked at; what is
+written into space that was preallocated may be.
 
 No more of the file is in memory at a time than a window, or one frame where that is larger.
 """

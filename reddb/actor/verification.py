@@ -55,7 +55,7 @@ class VerifyReport:
     codec: str | None
     """The name of the codec that wrote it; None if its header is damaged."""
     file_size_bytes: int
-    """Its size when it was looked at."""
+    """Its size when it was looked at, with space that was preallocated."""
     base_seq: int
     """The number that its commits begin after: 0, or that of the state that was compacted."""
     last_seq: int

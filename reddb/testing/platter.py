@@ -109,7 +109,7 @@ class Platter:
     async def write(
         self, file: int, path: Path, offset: int, data: bytes, preallocate: int
     ) -> None:
-        """Write to the cache, and zeros behind it, of which there are none but at the end."""
+        """Write to the cache; zeros behind that only make the file longer, as it has no others."""
         failure = self._due(Operation.WRITE)
         await trio.sleep(self.latency_s)
         written = bytes(data)

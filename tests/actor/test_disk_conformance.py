@@ -166,21 +166,38 @@ async def test_a_write_that_the_system_cuts_short_is_gone_on_with(
     await file.aclose()
 
 
+async def test_zeros_are_written_behind_the_data_before_the_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, synced = disk_module._sync, list[bytes]()
+
+    def looking_sync(fd: int) -> None:
+        synced.append((tmp_path / "log").read_bytes())
+        sync(fd)
+
+    monkeypatch.setattr(disk_module, "_sync", looking_sync)
+    file = await RealDisk().create(tmp_path / "log")
+    await file.write(0, b"0123456789", sync=True, preallocate=10)
+    await file.write(10, b"abc", sync=True)
+    assert synced == [b"0123456789".ljust(20, b"\0"), b"0123456789abc".ljust(20, b"\0")]
+    await file.aclose()
+
+
 async def test_zeros_for_which_there_is_no_room_are_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full_pwrite(fd: int, data: bytes, offset: int) -> int:
-        if offset + len(data) > 10:
+        if offset >= 12:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return pwrite(fd, data, offset)
+        return pwrite(fd, data[: 12 - offset], offset)
 
     pwrite = os.pwrite
     monkeypatch.setattr(os, "pwrite", full_pwrite)
     file = await RealDisk().create(tmp_path / "log")
     await file.write(0, b"0123456789", sync=True, preallocate=10)
-    assert await file.read(0, 100) == b"0123456789"
+    assert await file.read(0, 100) == b"0123456789", "those that had room are gone, too"
     with pytest.raises(OSError, match="No space"):
-        await file.write(10, b"!", sync=True, preallocate=10)
+        await file.write(10, b"abc", sync=True, preallocate=10)
     await file.aclose()
 
 

@@ -27,7 +27,15 @@ from first_aid_tools import (
 from reddb import DataCorrupted, VerifyReport, verify
 from reddb.actor import survey
 from reddb.actor.disk import DiskFile
-from reddb.actor.frames import HEADER_BYTES, FrameKind, Header, encode_frame, encode_header
+from reddb.actor.frames import (
+    HEADER_BYTES,
+    FrameKind,
+    Header,
+    decode_header,
+    encode_frame,
+    encode_header,
+)
+from reddb.actor.reading import LogReader
 from reddb.actor.recovery import read_header, read_log
 from reddb.actor.salvaging import salvage_log
 from reddb.actor.verification import verify_log
@@ -100,6 +108,26 @@ async def test_a_log_that_grows_over_zeros_is_sound(step: int) -> None:
     report = await verified(ChangingFile(b"", grow))
     assert report.ok and 3 <= report.last_seq <= 10
     assert report.torn_tail is None or report.torn_tail.offset == starts_of(log)[report.last_seq]
+
+
+async def test_a_reader_that_has_come_to_zeros_still_tells_a_torn_tail_from_damage() -> None:
+    log = ten_commits()
+    header = decode_header(log[:HEADER_BYTES])
+    lost = encode_frame(header, len(log), FrameKind.COMMIT, 11, len(log), puts(11, text="x" * 1500))
+    at = len(log) + len(lost)
+    whole = encode_frame(header, at, FrameKind.COMMIT, 12, len(log), puts(12))
+    file = ChangingFile(log.ljust(65_536, b"\0"), lambda _: None)
+    reader = await LogReader.of(file, PATH)
+    while await reader.next() is not None:
+        pass
+    found = reader.torn_tail
+    assert found is None
+    file.content = (log + bytes(len(lost)) + whole).ljust(65_536, b"\0")
+    assert await reader.grow()
+    assert await reader.next() is None
+    found = reader.torn_tail
+    assert found is not None
+    assert (found.offset, found.length_bytes) == (len(log), len(lost) + len(whole))
 
 
 async def test_a_log_that_grows_for_ever_is_come_to_an_end_with() -> None:
