@@ -19,8 +19,6 @@ import trio
 from benchmarks.documents import Person
 from reddb import Document
 
-_ZEROS_AT_ONCE = 1 << 20
-
 encode = msgspec.json.Encoder().encode
 
 
@@ -84,10 +82,9 @@ class SyncedFile:
 
     def __init__(self, path: Path, preallocated: int = 0) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        with path.open("wb") as file:
-            for _ in range(-(-preallocated // _ZEROS_AT_ONCE)):
-                file.write(bytes(_ZEROS_AT_ONCE))
+        os.write(self._fd, bytes(preallocated))
         os.fsync(self._fd)
+        os.lseek(self._fd, 0, os.SEEK_SET)
 
     async def append(self, data: bytes) -> None:
         """Have `data` on disk behind what was written before."""

@@ -19,6 +19,7 @@ from reddb.actor.disk import DiskFile
 from reddb.actor.engine import reader_of
 from reddb.actor.folding import Folding
 from reddb.actor.frames import HEADER_BYTES, FrameError, Header, decode_header
+from reddb.actor.recovery import end_of_writing
 from reddb.actor.scan import sliced
 from reddb.actor.state import State
 from reddb.actor.survey import Damage, Frames, Survey, TornTail
@@ -66,15 +67,16 @@ class LogReader:
         return cls(path, file, header, size, Survey(file, header, size))
 
     async def grow(self) -> bool:
-        """Go on behind the last frame, if the file goes on there; tell whether it does.
+        """Go on behind the last frame, if anything was written there; tell whether it was.
 
-        Call it when `next` has given None. What follows may be preallocated space alone.
+        Call it when `next` has given None.
 
         Raises:
             OSError: The file cannot be read.
         """
         size = await self._file.size()
-        if size <= self._survey.end:
+        end = self._survey.end
+        if await end_of_writing(self._file, end, size) <= end:
             return False
         self.size, self.torn_tail = size, None
         self._survey = self._survey.going_on(size)

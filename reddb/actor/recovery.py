@@ -246,14 +246,13 @@ async def _torn(
     Raises:
         DataCorrupted: It is damage, not a torn tail.
     """
-    at, size = whole.end, await file.size()
+    at, size = whole.end, whole.file_bytes
     if await is_damage(file, header, at, whole.seq, size):
         raise DataCorrupted(str(path), at, str(problem))
     torn_bytes = await end_of_writing(file, at, size) - at
-    report = whole.report
-    if torn_bytes:
-        report = Recovery(report.commits, torn_bytes, str(problem), at)
-    return evolve(whole, file_bytes=size, report=report)
+    if not torn_bytes:
+        return whole
+    return evolve(whole, report=Recovery(whole.report.commits, torn_bytes, str(problem), at))
 
 
 async def end_of_writing(file: DiskFile, start: int, size: int) -> int:

@@ -122,6 +122,7 @@ async def test_a_reader_that_has_come_to_zeros_still_tells_a_torn_tail_from_dama
         pass
     found = reader.torn_tail
     assert found is None
+    assert not await reader.grow(), "zeros are nothing to go on with"
     file.content = (log + bytes(len(lost)) + whole).ljust(65_536, b"\0")
     assert await reader.grow()
     assert await reader.next() is None
